@@ -1,0 +1,222 @@
+"""A table as the arrays to learn from: what was learnt about every column, together."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.data import values
+from chainrule.data.categories import CategoryColumn
+from chainrule.data.columns import Column, DateColumn, LeftOutColumn, NumberColumn
+from chainrule.data.records import Fields
+from chainrule.data.target import Target, Task
+from chainrule.data.values import Floats
+from chainrule.errors import DataError, unknown_name
+
+if TYPE_CHECKING:
+    import polars as pl
+
+_COLUMN_CLASSES: Final[tuple[type[Column], ...]] = (NumberColumn, CategoryColumn, DateColumn, LeftOutColumn)
+_CLASS_OF_KIND: Final = {
+    kind: column_class for column_class in _COLUMN_CLASSES for kind in column_class.kinds
+}
+
+
+@dataclass(frozen=True)
+class TableEncoder:
+    """Turns tables into arrays, by what it learnt from the training rows.
+
+    Attributes:
+        columns: one record for each input column, in the order of the training table.
+        target: the record of the column to predict.
+        rows: how many rows it learnt from.
+
+    >>> import polars as pl
+    >>> colours = ["red", "blue", "red"]
+    >>> table = pl.DataFrame({"size": [1.0, 3.0, 5.0], "colour": colours, "price": [2.5, 1.0, 4.0]})
+    >>> encoder = TableEncoder.learn(table, target="price")
+    >>> encoder.feature_names
+    ('size', 'colour=blue', 'colour=red')
+    >>> encoder.encode(pl.DataFrame({"colour": ["blue"], "size": [3.0]}))
+    array([[0., 1., 0.]], dtype=float32)
+    >>> encoder.target.task
+    'regression'
+    """
+
+    columns: tuple[Column, ...]
+    target: Target
+    rows: int
+
+    @classmethod
+    def learn(cls, frame: pl.DataFrame, target: str, task: Literal["auto"] | Task = "auto") -> TableEncoder:
+        """Learn from the training rows.
+
+        Args:
+            frame: the training rows, at least two, with the target.
+            target: the name of the column to predict.
+            task: ``auto`` takes text, booleans, and whole numbers of at most 20 different values with at
+                least 5 rows each on average for classes, everything else for a number.
+
+        Raises:
+            DataError: where the table cannot be learnt from as it is.
+            UnknownNameError: for a target that is no column; the message gives the nearest.
+        """
+        if target not in frame.columns:
+            raise unknown_name("target column", target, frame.columns)
+        if frame.height < 2:
+            raise DataError(f"the table has {frame.height} rows; learning needs at least two")
+        learnt = Target.learn(values.column(frame, target), task)
+        columns = tuple(_learn_column(values.column(frame, name)) for name in frame.columns if name != target)
+        if not any(column.features for column in columns):
+            why = "; ".join(f"{column.name!r} is {column.sentence}" for column in columns)
+            raise DataError(
+                f"no column is left to predict {target!r} from: {why or 'the table has no other column'}"
+            )
+        return cls(columns, learnt, frame.height)
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of each encoded feature."""
+        return tuple(feature for column in self.columns for feature in column.features)
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """The columns that :meth:`encode` needs; those left out are not among them."""
+        return tuple(column.name for column in self.columns if column.features)
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns that held text; to be read as text again, by ``read_table(path, as_text=...)``."""
+        names = tuple(column.name for column in self.columns if column.kind == "category")
+        return (*names, self.target.name) if isinstance(next(iter(self.target.classes), 0), str) else names
+
+    def encode(self, frame: pl.DataFrame) -> NDArray[np.float32]:
+        """The features of a table, shape ``(rows, len(feature_names))``.
+
+        Columns may come in any order, among others; the target need not be there. Computed in float64,
+        rounded once.
+
+        Raises:
+            DataError: where columns are absent, or a value has another type than in training.
+        """
+        result = np.empty((frame.height, len(self.feature_names)), np.float32)
+        start = 0
+        for column, series in self._used(frame):
+            stop = start + len(column.features)
+            result[:, start:stop] = column.encode(series)
+            start = stop
+        return result
+
+    def unseen(self, frame: pl.DataFrame) -> dict[str, list[str]]:
+        """The categories of a table that did not occur in training (their features are all 0), by column.
+
+        Raises:
+            DataError: as :meth:`encode` does.
+
+        >>> import polars as pl
+        >>> table = pl.DataFrame({"colour": ["red", "blue"], "price": [2.5, 1.0]})
+        >>> TableEncoder.learn(table, "price").unseen(pl.DataFrame({"colour": ["green", "red"]}))
+        {'colour': ['green']}
+        """
+        found = {
+            column.name: column.unseen(series)
+            for column, series in self._used(frame)
+            if isinstance(column, CategoryColumn)
+        }
+        return {name: categories for name, categories in found.items() if categories}
+
+    def encode_target(self, frame: pl.DataFrame) -> NDArray[np.int64] | Floats:
+        """The target of a table, shape ``(rows,)``: class codes as int64, or standardised numbers as float64.
+
+        Raises:
+            DataError: where the column or a value is absent, of another type, or a class unseen in training.
+        """
+        self._require_columns(frame, (self.target.name,))
+        return self.target.encode(values.column(frame, self.target.name))
+
+    def decode_classes(self, codes: ArrayLike) -> NDArray[Any]:
+        """The classes of ``codes``, in the same shape; see :meth:`Target.decode_classes`."""
+        return self.target.decode_classes(codes)
+
+    def decode_numbers(self, y: ArrayLike) -> Floats:
+        """Predictions in the target's own unit, in the same shape; see :meth:`Target.decode_numbers`."""
+        return self.target.decode_numbers(y)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything learnt, as JSON can hold it; numbers come back bit for bit."""
+        return {
+            "rows": self.rows,
+            "columns": [column.to_json() for column in self.columns],
+            "target": self.target.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, record: object) -> TableEncoder:
+        """The inverse of :meth:`to_json`.
+
+        Raises:
+            ModelFileError: where the record is not one that :meth:`to_json` makes.
+        """
+        fields = Fields(record, "table encoder")
+        places = enumerate(fields.items("columns"), start=1)
+        columns = tuple(
+            _column_from(Fields(item, f"table encoder, column {place}")) for place, item in places
+        )
+        target = Target.from_fields(Fields(fields.value("target"), "table encoder, target"))
+        names = [target.name, *(column.name for column in columns)]
+        if len(set(names)) < len(names):
+            fields.wrong("columns", "columns of different names, the target not among them")
+        if not any(column.features for column in columns):
+            fields.wrong("columns", "a list with a column that is used")
+        return cls(columns, target, fields.count("rows"))
+
+    def _used(self, frame: pl.DataFrame) -> Iterator[tuple[Column, pl.Series]]:
+        """The columns that have features, each with its values in the table."""
+        self._require_columns(frame, self.inputs)
+        return ((column, values.column(frame, column.name)) for column in self.columns if column.features)
+
+    def _require_columns(self, frame: pl.DataFrame, names: tuple[str, ...]) -> None:
+        absent = [name for name in names if name not in frame.columns]
+        if not absent:
+            return
+        spare = [name for name in frame.columns if name not in (*self.inputs, self.target.name)]
+        described = []
+        for name in absent:
+            near = difflib.get_close_matches(name, spare, n=1)
+            described.append(f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name))
+        noun = "columns" if len(absent) > 1 else "column"
+        raise DataError(
+            f"the table lacks the {noun} {', '.join(described)}; "
+            "name the columns as in the table that the model was trained on"
+        )
+
+
+def _learn_column(series: pl.Series) -> Column:
+    kind = values.kind_of(series)
+    if series.null_count() == len(series):
+        return LeftOutColumn(series.name, "empty", len(series), "no row holds a value")
+    if _is_row_number(series):
+        return LeftOutColumn(series.name, "identifier", 0, "row numbers in a column without a name")
+    match kind:
+        case "number":
+            return NumberColumn.learn(series)
+        case "date":
+            return DateColumn.learn(series)
+        case _:
+            return CategoryColumn.learn(series)
+
+
+def _is_row_number(series: pl.Series) -> bool:
+    """Whether the column is the index that pandas and R write, without a name, in front of a table."""
+    if series.name or not series.dtype.is_integer() or series[0] not in (0, 1):
+        return False
+    return bool((series.diff().drop_nulls() == 1).all()) and series.null_count() == 0
+
+
+def _column_from(fields: Fields) -> Column:
+    return _CLASS_OF_KIND[fields.text("kind", _CLASS_OF_KIND)].from_fields(fields)

@@ -1,0 +1,237 @@
+"""What is predicted: whether the target is a class or a number, and its values as the numbers to learn."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Final, Literal, cast, get_args
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from chainrule.data import values
+from chainrule.data.categories import looks_like_identifier
+from chainrule.data.columns import counted
+from chainrule.data.records import Fields
+from chainrule.data.scaling import standardised, summary
+from chainrule.data.values import Floats
+from chainrule.errors import DataError, require, unknown_name
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Task = Literal["classification", "regression"]
+TASKS: Final[tuple[Task, ...]] = get_args(Task)
+ClassLabel = str | bool | int | float
+
+_MOST_INTEGER_CLASSES: Final = 20
+_FEWEST_ROWS_PER_INTEGER_CLASS: Final = 5
+_EXACT_INTEGERS: Final = 2.0**53
+_LARGEST: Final = sys.float_info.max
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was learnt about the target column.
+
+    Attributes:
+        name: the column's name.
+        task: ``classification`` or ``regression``.
+        reason: why the column is taken for classes or for a number.
+        classes: the classes, sorted; the place of a class is its code. Empty in regression.
+        mean: mean of the training rows; 0 in classification.
+        scale: their standard deviation (of the population); 1 in classification.
+    """
+
+    name: str
+    task: Task
+    reason: str
+    classes: tuple[ClassLabel, ...] = ()
+    mean: float = 0.0
+    scale: float = 1.0
+
+    @classmethod
+    def learn(cls, series: pl.Series, task: Literal["auto"] | Task = "auto") -> Target:
+        """Learn from the training rows.
+
+        Raises:
+            DataError: where a row has no target, all have the same, or the column does not suit the task.
+
+        >>> import polars as pl
+        >>> Target.learn(pl.Series("species", ["Gentoo", "Adelie", "Gentoo"])).classes
+        ('Adelie', 'Gentoo')
+        """
+        if task not in ("auto", *TASKS):
+            raise unknown_name("task", task, ("auto", *TASKS))
+        _refuse_missing(series)
+        if values.kind_of(series) == "date":
+            raise DataError(
+                f"column {series.name!r}: a target cannot be a date; turn it into a number, such as days"
+            )
+        if series.n_unique() == 1:
+            only = values.spelled(series[0])
+            raise DataError(
+                f"column {series.name!r}: every row holds {only}; a target needs two different values"
+            )
+        chosen, reason = _recognise(series) if task == "auto" else (task, f"as asked for by task={task!r}")
+        if chosen == "classification":
+            return cls(series.name, chosen, reason, classes=_classes(series))
+        numbers = values.numbers(
+            series, "; regression needs numbers, so use task='classification' for classes"
+        )
+        learnt = summary(numbers)
+        if learnt.scale == 0:
+            raise DataError(
+                f"column {series.name!r}: all rows are equal to within float64; multiply the target"
+            )
+        return cls(series.name, chosen, reason, mean=learnt.mean, scale=learnt.scale)
+
+    def encode(self, series: pl.Series) -> NDArray[np.int64] | Floats:
+        """Class codes as int64 or standardised numbers as float64, shape ``(rows,)``.
+
+        Raises:
+            DataError: for the first row without a target, of another type, or of a class unseen in training.
+        """
+        _refuse_missing(series)
+        if self.task == "classification":
+            return self._codes(series)
+        numbers = values.numbers(series, "; the target held numbers when the model was trained")
+        return standardised(series, numbers, self.mean, self.scale)
+
+    def decode_classes(self, codes: ArrayLike) -> NDArray[Any]:
+        """The classes of ``codes``, in the same shape.
+
+        Raises:
+            ArgumentError: in regression, and for codes that stand for no class.
+        """
+        require(
+            self.task == "classification", f"{self.name!r} has no classes: it is a number; use decode_numbers"
+        )
+        places = np.asarray(codes)
+        require(
+            np.issubdtype(places.dtype, np.integer)
+            and bool(np.all((places >= 0) & (places < len(self.classes)))),
+            f"class codes of {self.name!r} are whole numbers from 0 to {len(self.classes) - 1}",
+        )
+        decoded: NDArray[Any] = np.array(self.classes)[places]
+        return decoded
+
+    def decode_numbers(self, y: ArrayLike) -> Floats:
+        """Predictions in the target's own unit, ``y * scale + mean``, as float64, in the same shape.
+
+        Raises:
+            ArgumentError: in classification.
+        """
+        require(self.task == "regression", f"{self.name!r} is no number: it has classes; use decode_classes")
+        return np.asarray(y, np.float64) * self.scale + self.mean
+
+    def to_json(self) -> dict[str, Any]:
+        """All fields, as JSON can hold them."""
+        return {**asdict(self), "classes": list(self.classes)}
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Target:
+        """The inverse of :meth:`to_json`."""
+        task = cast("Task", fields.text("task", TASKS))
+        labels = fields.items("classes")
+        if task == "classification" and not _are_classes(labels):
+            fields.wrong("classes", "a list of two or more different classes of one type")
+        if task == "regression" and labels:
+            fields.wrong("classes", "empty for a number")
+        classes = cast("list[ClassLabel]", labels)
+        return cls(
+            fields.text("name"),
+            task,
+            fields.text("reason"),
+            tuple(classes),
+            fields.number("mean"),
+            fields.scale("scale"),
+        )
+
+    def _codes(self, series: pl.Series) -> NDArray[np.int64]:
+        import polars as pl
+
+        match self.classes[0]:
+            case bool():
+                known: list[Any] = ["false", "true"]
+                found = values.truths(series, "; the target held true and false when the model was trained")
+            case str():
+                known = list(self.classes)
+                found = values.text(series)
+            case _:
+                known = [float(label) for label in self.classes]
+                found = pl.Series(values.numbers(series, "; the target's classes are numbers"))
+        codes = found.replace_strict(known, range(len(known)), default=-1, return_dtype=pl.Int64).to_numpy()
+        listed = ", ".join(map(str, self.classes))
+        values.refuse(series, codes < 0, f"is no class that the model was trained on; these are: {listed}")
+        return codes
+
+
+def _refuse_missing(series: pl.Series) -> None:
+    """Raise :class:`DataError` where a row has no finite target."""
+    absent = series.is_null()
+    if series.dtype.is_float():
+        absent |= series.is_infinite().fill_null(False)
+    count = int(absent.sum())
+    if count == 0:
+        return
+    if series.null_count() == len(series):
+        raise DataError(
+            f"column {series.name!r}: no row holds a target; fill the column or choose another target"
+        )
+    row = int(absent.to_numpy().argmax())
+    what = "missing" if series[row] is None else "infinite"
+    others = f" (the first of {count} such rows)" if count > 1 else ""
+    remedy = "remove these rows or fill them" if count > 1 else "remove this row or fill it"
+    raise DataError(f"column {series.name!r}, row {row + 1}: the target is {what}{others}; {remedy}")
+
+
+def _recognise(series: pl.Series) -> tuple[Task, str]:
+    """The task that the values suggest, and why."""
+    match values.kind_of(series):
+        case "boolean":
+            return "classification", "true and false, so each is a class"
+        case "category":
+            if looks_like_identifier(series):
+                raise DataError(
+                    f"column {series.name!r} holds text such as {values.spelled(series[0])} that differs "
+                    "in nearly every row, so it has no classes; if these are numbers, write them with digits "
+                    "and a point alone"
+                )
+            return "classification", "text, so each value is a class"
+        case _:
+            return _recognise_numbers(values.numbers(series))
+
+
+def _recognise_numbers(numbers: Floats) -> tuple[Task, str]:
+    if np.any(numbers != np.floor(numbers)):
+        return "regression", "numbers with decimals, so a number"
+    distinct = len(np.unique(numbers))
+    each = len(numbers) / distinct
+    found = f"whole numbers with {counted(distinct, 'different value')}"
+    if distinct > _MOST_INTEGER_CLASSES:
+        return "regression", f"{found} (more than {_MOST_INTEGER_CLASSES}), so a number"
+    if each < _FEWEST_ROWS_PER_INTEGER_CLASS:
+        fewest = _FEWEST_ROWS_PER_INTEGER_CLASS
+        return "regression", f"{found}, each in {each:.2g} rows on average (fewer than {fewest}), so a number"
+    return "classification", f"{found}, each in {each:.3g} rows on average, so each value is a class"
+
+
+def _classes(series: pl.Series) -> tuple[ClassLabel, ...]:
+    match values.kind_of(series):
+        case "boolean":
+            return (False, True)
+        case "category":
+            return tuple(values.text(series).unique().sort().to_list())
+        case _:
+            numbers = np.unique(values.numbers(series))
+            whole = np.all(numbers == np.floor(numbers)) and np.abs(numbers).max() < _EXACT_INTEGERS
+            return tuple(int(number) if whole else float(number) for number in numbers)
+
+
+def _are_classes(labels: list[object]) -> bool:
+    if len(labels) < 2 or not all(isinstance(label, str | bool | int | float) for label in labels):
+        return False
+    if any(isinstance(label, float | int) and not abs(label) <= _LARGEST for label in labels):
+        return False  # among them NaN, and whole numbers beyond float64
+    return len(set(labels)) == len(labels) and len({type(label) for label in labels}) == 1

@@ -1,0 +1,220 @@
+"""The chain rule, as a transformation of programs.
+
+Walk the equations from the last to the first. The adjoint of a variable, written ``dv``, is the
+derivative of the output by ``v``: the sum of what each equation that reads ``v`` sends back. An equation
+``y = f(x)`` with adjoint ``dy`` sends ``dy`` through the rule of ``f`` to the adjoint of ``x``.
+
+The rules stand with the operations; nothing here knows an operation by name but ``add``, which joins
+paths, and the adjoint of broadcasting. The result is a program again, so it can be derived again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+
+from chainrule.errors import NotDifferentiableError, ShapeError, unknown_name
+from chainrule.expression import REGISTRY, Expression, Label, lift
+from chainrule.ops.arrays import broadcast_to, sum_to
+from chainrule.program import Equation, Program, Var
+from chainrule.shapes import show_shape
+from chainrule.trace import atom_expression, expressions_of, trace
+
+
+def derive_program(program: Program, wrt: Iterable[str] | None = None, output: str | None = None) -> Program:
+    """The program that computes ``output`` of ``program`` and its derivatives.
+
+    Args:
+        program: what to derive.
+        wrt: names of the inputs by which to derive; every float input that is not a constant, by default.
+        output: label of the output to derive, a single number; the first, by default.
+
+    Returns:
+        A program with the inputs of ``program``, the derived output, and an output ``dv`` for each ``v`` in
+        ``wrt``. Where the derived output is itself a derivative ``du``, the second ones are called ``ddu_dv``.
+    """
+    label = output if output is not None else program.outputs[0][0]
+    known = expressions_of(program)
+    value = atom_expression(program.output(label), known)
+    if value.shape != ():
+        raise ShapeError(
+            f"{label} has shape {show_shape(value.shape)}, and a derivative needs a single number: take its sum or mean"
+        )
+    names = list(wrt) if wrt is not None else differentiable_inputs(program)
+    inputs = {v.name: v for v in program.inputs}
+    for name in names:
+        if name not in inputs:
+            raise unknown_name("input", name, inputs)
+        if inputs[name].dtype != "float":
+            raise NotDifferentiableError(f"{name} holds {inputs[name].dtype} values, which have no derivative")
+    seed = program.output(label)
+    second = isinstance(seed, Var) and seed.adjoint_of is not None
+    prefix = f"d{label}_d" if second else "d"
+    seeds = {seed.name: lift(1)} if isinstance(seed, Var) else {}
+    adjoints, order = backward(program, known, seeds, names, prefix=prefix)
+    gradients = {f"{prefix}{name}": adjoints[name] for name in names}
+    return trace(
+        {label: value, **gradients},
+        name=f"{program.name}_and_gradients",
+        inputs=[known[v.name] for v in program.inputs],
+        order=[*(known[e.target.name] for e in program.equations if not e.target.anonymous), value, *order],
+    )
+
+
+def differentiable_inputs(program: Program) -> list[str]:
+    """The inputs by which a program is derived unless told otherwise: every float that is not a constant."""
+    return [v.name for v in program.inputs if v.dtype == "float" and v.role != "constant"]
+
+
+def backward(
+    program: Program,
+    known: Mapping[str, Expression],
+    seeds: Mapping[str, Expression],
+    wrt: Sequence[str],
+    *,
+    prefix: str = "d",
+) -> tuple[dict[str, Expression], list[Expression]]:
+    """The adjoints of the variables of ``program``, from those of its outputs.
+
+    Args:
+        program: the equations to walk.
+        known: the expression of each variable.
+        seeds: the adjoints of outputs, by variable: 1 for the value that is derived.
+        wrt: the inputs whose adjoints are wanted; only what lies between them and the seeds is computed.
+        prefix: what stands before the name of a variable in that of its adjoint; without it, adjoints stay unnamed.
+
+    Returns:
+        Adjoints by variable, and all of them in the order in which the walk completes them.
+    """
+    active = _active(program, wrt)
+    seen_as = _visible(program)
+    waiting = _reads(program, active)
+    parts: dict[str, list[Expression]] = {name: [seeds[name]] if name in seeds else [] for name in active}
+    readers: dict[str, list[str]] = {name: [] for name in active}
+    adjoints: dict[str, Expression] = {}
+    order: list[Expression] = []
+
+    def complete(name: str) -> Expression:
+        total = _join(parts[name], known[name])
+        origin = " and ".join(dict.fromkeys(filter(None, (seen_as[r] for r in readers[name]))))
+        if prefix and seen_as[name] == name:
+            total = total.labelled(Label(f"{prefix}{name}", name, origin and f"from {origin}", "backward"))
+        adjoints[name] = total
+        order.append(total)
+        return total
+
+    for equation in reversed(program.equations):
+        name = equation.target.name
+        if name not in active:
+            continue
+        pulled = _pull_back(equation, complete(name), known, active) if parts[name] else {}
+        for argument in equation.arguments:
+            if isinstance(argument, Var) and argument.name in active:
+                waiting[argument.name] -= 1
+        for position, part in pulled.items():
+            argument = equation.arguments[position]
+            assert isinstance(argument, Var)
+            parts[argument.name].append(part)
+            readers[argument.name].append(name)
+            # The adjoint of an input is written as soon as its last part is there, not at the very end.
+            if argument.role is not None and waiting[argument.name] == 0 and position == _last(equation, argument):
+                complete(argument.name)
+    for name in wrt:
+        if name not in adjoints:
+            complete(name)
+    return adjoints, order
+
+
+def _last(equation: Equation, argument: Var) -> int:
+    """The last position at which the equation reads the argument."""
+    return max(i for i, a in enumerate(equation.arguments) if a == argument)
+
+
+def _active(program: Program, wrt: Sequence[str]) -> dict[str, None]:
+    """The float variables that depend on ``wrt``, in order."""
+    active = dict.fromkeys(wrt)
+    for equation in program.equations:
+        if equation.target.dtype == "float" and any(
+            isinstance(a, Var) and a.name in active for a in equation.arguments
+        ):
+            active[equation.target.name] = None
+    return active
+
+
+def _reads(program: Program, active: Mapping[str, None]) -> dict[str, int]:
+    """How many times active equations read each active variable."""
+    count = dict.fromkeys(active, 0)
+    for equation in program.equations:
+        if equation.target.name in active:
+            for argument in equation.arguments:
+                if isinstance(argument, Var) and argument.name in active:
+                    count[argument.name] += 1
+    return count
+
+
+def _visible(program: Program) -> dict[str, str]:
+    """For each variable the name under which people see it: its own, or that of the first line it is folded into."""
+    seen_as = {v.name: v.name for v in program.inputs}
+    for equation in reversed(program.equations):
+        target = equation.target
+        shown = seen_as.get(target.name, "") if target.anonymous else target.name
+        seen_as[target.name] = shown
+        for argument in equation.arguments:
+            if isinstance(argument, Var) and argument.anonymous:
+                seen_as[argument.name] = shown
+    return seen_as
+
+
+def _pull_back(
+    equation: Equation, g: Expression, known: Mapping[str, Expression], active: Mapping[str, None]
+) -> dict[int, Expression]:
+    """What the equation sends back, by position of the argument: its rule, then the adjoint of broadcasting."""
+    operation, attributes = equation.operation, dict(equation.attributes)
+    arguments = [atom_expression(a, known) for a in equation.arguments]
+    wanted = [i for i, a in enumerate(equation.arguments) if isinstance(a, Var) and a.name in active]
+    if operation.vjp is not None:
+        pulled = dict(enumerate(operation.vjp(g, known[equation.target.name], *arguments, **attributes)))
+    elif operation.expansion is not None:
+        pulled = dict(_through_expansion(operation.expansion(*_stand_ins(arguments), **attributes), g, arguments, wanted))
+    else:
+        raise NotDifferentiableError(f"{operation.name} has no derivative (at {equation.target.name})")
+    result = {}
+    for i in wanted:
+        part = pulled[i]
+        if part is None:
+            raise NotDifferentiableError(
+                f"{operation.name} has no derivative by its argument {i + 1} (at {equation.target.name}): "
+                "hold that argument constant with stop_gradient"
+            )
+        if lift(part).literal != 0:
+            result[i] = sum_to(lift(part), arguments[i].shape)
+    return result
+
+
+def _stand_ins(arguments: Sequence[Expression]) -> list[Expression]:
+    """Symbols in place of arguments."""
+    return [
+        Expression(a.shape, a.dtype, label=Label(f"x{i}"), role="input", facts=a.facts) for i, a in enumerate(arguments)
+    ]
+
+
+def _through_expansion(
+    expansion: Expression, g: Expression, arguments: Sequence[Expression], wanted: Sequence[int]
+) -> dict[int, Expression]:
+    """The rule of an operation that has none of its own: the same walk, through its expansion."""
+    inner = trace({"out": expansion}, inputs=_stand_ins(arguments))
+    known = {f"x{i}": a for i, a in enumerate(arguments)}
+    for step in inner.equations:
+        operands = [atom_expression(a, known) for a in step.arguments]
+        known[step.target.name] = step.operation(*operands, **dict(step.attributes))
+    out = inner.output("out")
+    seeds = {out.name: g} if isinstance(out, Var) else {}
+    adjoints, _ = backward(inner, known, seeds, [f"x{i}" for i in wanted], prefix="")
+    return {i: adjoints[f"x{i}"] for i in wanted}
+
+
+def _join(parts: Sequence[Expression], variable: Expression) -> Expression:
+    """Where paths meet, adjoints add; without a path the adjoint is 0."""
+    if not parts:
+        return lift(0.0) if variable.shape == () else broadcast_to(0.0, shape=variable.shape)
+    return reduce(REGISTRY["add"], parts)

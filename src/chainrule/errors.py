@@ -1,0 +1,64 @@
+"""Exceptions whose message says what is wrong, where, and what to do.
+
+Each message is one line in plain words. The command line prints it and exits with code 2.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class ChainruleError(Exception):
+    """Base of every error that chainrule raises on purpose."""
+
+
+class ShapeError(ChainruleError, ValueError):
+    """Shapes or element types that do not fit together."""
+
+
+class ArgumentError(ChainruleError, ValueError):
+    """An argument outside its range, or of the wrong kind."""
+
+
+class UnknownNameError(ChainruleError, ValueError):
+    """A name that is not among those known; the message gives the nearest."""
+
+
+class ProgramError(ChainruleError, ValueError):
+    """A program that breaks a rule of the intermediate representation."""
+
+
+class NotDifferentiableError(ChainruleError, ValueError):
+    """A derivative was asked for where none is defined."""
+
+
+class DataError(ChainruleError, ValueError):
+    """A table, a column or an array that cannot be used as it is."""
+
+
+class ModelFileError(ChainruleError, ValueError):
+    """A model file that is damaged, truncated, or not one of ours."""
+
+
+class NonFiniteError(ChainruleError, ArithmeticError):
+    """Training met an infinite or undefined value; the parameters are those from before that step."""
+
+
+def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
+    """An error for ``name`` that points to the nearest of the ``known`` names.
+
+    >>> print(unknown_name("activation", "rellu", ["relu", "tanh"]))
+    unknown activation 'rellu': did you mean 'relu'? Known are: relu, tanh
+    """
+    names = sorted(known)
+    near = difflib.get_close_matches(str(name), names, n=1)
+    hint = f" did you mean {near[0]!r}?" if near else ""
+    listed = ", ".join(names) if names else "none"
+    return UnknownNameError(f"unknown {kind} {name!r}:{hint} Known are: {listed}")
+
+
+def require(condition: bool, message: str) -> None:
+    """Raise :class:`ArgumentError` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ArgumentError(message)

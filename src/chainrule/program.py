@@ -1,0 +1,245 @@
+"""The intermediate representation: straight-line equations over named, typed arrays.
+
+A :class:`Program` assigns each variable once. The forward pass, the backward pass derived from it, the
+loss, an optimiser's update and a whole training step are all programs; everything else reads them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from chainrule.errors import ProgramError, ShapeError, unknown_name
+from chainrule.expression import REGISTRY, Operation, Role, check_name
+from chainrule.shapes import DType, Shape, show_shape
+
+
+@dataclass(frozen=True)
+class Var:
+    """A variable: a name, a shape, an element type, and for inputs a role.
+
+    ``anonymous`` variables were named by the machine; a printer may fold them into the line that uses
+    them. ``adjoint_of`` names the variable whose adjoint this is.
+    """
+
+    name: str
+    shape: Shape
+    dtype: DType = "float"
+    role: Role | None = None
+    facts: frozenset[str] = frozenset()
+    anonymous: bool = False
+    adjoint_of: str | None = None
+
+
+@dataclass(frozen=True)
+class Literal:
+    """A number in an equation."""
+
+    value: float | int
+
+
+Atom: TypeAlias = Var | Literal
+
+
+@dataclass(frozen=True)
+class Equation:
+    """``target = operation(arguments; attributes)``, with where it comes from, for people."""
+
+    target: Var
+    operation: Operation
+    arguments: tuple[Atom, ...]
+    attributes: tuple[tuple[str, Any], ...] = ()
+    origin: str = field(default="", compare=False)
+    section: str = field(default="forward", compare=False)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Inputs, equations in order, and labelled outputs.
+
+    Two programs are equal if they have the same inputs, equations and outputs; :attr:`fingerprint` is
+    the same in every process and on every machine.
+    """
+
+    name: str
+    inputs: tuple[Var, ...]
+    equations: tuple[Equation, ...]
+    outputs: tuple[tuple[str, Atom], ...]
+
+    @property
+    def variables(self) -> dict[str, Var]:
+        """Every variable by name, in order of definition."""
+        return {v.name: v for v in (*self.inputs, *(e.target for e in self.equations))}
+
+    @property
+    def sizes(self) -> dict[str, tuple[str, int]]:
+        """Each named size with the first input and the axis that carry it."""
+        found: dict[str, tuple[str, int]] = {}
+        for var in self.inputs:
+            for axis, size in enumerate(var.shape):
+                if isinstance(size, str):
+                    found.setdefault(size, (var.name, axis))
+        return found
+
+    def output(self, label: str) -> Atom:
+        """The output of that label."""
+        table = dict(self.outputs)
+        if label not in table:
+            raise unknown_name("output", label, table)
+        return table[label]
+
+    def to_json(self) -> dict[str, Any]:
+        """A description made of plain lists, numbers and strings; :meth:`from_json` reads it back."""
+        return {
+            "name": self.name,
+            "inputs": [_var_to_json(v) for v in self.inputs],
+            "equations": [
+                {
+                    "target": _var_to_json(e.target),
+                    "operation": e.operation.name,
+                    "arguments": [_atom_to_json(a) for a in e.arguments],
+                    "attributes": dict(e.attributes),
+                    "origin": e.origin,
+                    "section": e.section,
+                }
+                for e in self.equations
+            ],
+            "outputs": [[label, _atom_to_json(atom)] for label, atom in self.outputs],
+        }
+
+    @staticmethod
+    def from_json(data: Mapping[str, Any]) -> Program:
+        """The program that :meth:`to_json` described, checked."""
+        inputs = tuple(_var_from_json(v) for v in data["inputs"])
+        known: dict[str, Var] = {v.name: v for v in inputs}
+        equations = []
+        for record in data["equations"]:
+            target = _var_from_json(record["target"])
+            if record["operation"] not in REGISTRY:
+                raise unknown_name("operation", record["operation"], REGISTRY)
+            equations.append(
+                Equation(
+                    target,
+                    REGISTRY[record["operation"]],
+                    tuple(_atom_from_json(a, known) for a in record["arguments"]),
+                    tuple(sorted((k, _frozen(v)) for k, v in record["attributes"].items())),
+                    record["origin"],
+                    record["section"],
+                )
+            )
+            known[target.name] = target
+        outputs = tuple((label, _atom_from_json(atom, known)) for label, atom in data["outputs"])
+        return typecheck(Program(data["name"], inputs, tuple(equations), outputs))
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """A hexadecimal SHA-256 of what the program computes; comments and origins do not count."""
+        description = self.to_json()
+        for record in description["equations"]:
+            del record["origin"], record["section"]
+        text = json.dumps(description, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def typecheck(program: Program) -> Program:
+    """Check every rule of the representation and return the program; :class:`ProgramError` otherwise.
+
+    Names are identifiers and assigned once; arguments are defined before use; each equation has the
+    number of arguments, the shape and the element type that its operation's rules give; outputs exist.
+    """
+    defined: dict[str, Var] = {}
+    for var in program.inputs:
+        if var.role is None:
+            raise ProgramError(f"{program.name}: the input {var.name} has no role")
+        _define(program, var, defined)
+    for equation in program.equations:
+        _check_equation(program, equation, defined)
+        _define(program, equation.target, defined)
+    labels = [label for label, _ in program.outputs]
+    if len(set(labels)) < len(labels):
+        raise ProgramError(f"{program.name}: two outputs share a label: {', '.join(labels)}")
+    for label, atom in program.outputs:
+        if isinstance(atom, Var) and defined.get(atom.name) != atom:
+            raise ProgramError(f"{program.name}: the output {label} is {atom.name}, which is not defined")
+    return program
+
+
+def _define(program: Program, var: Var, defined: dict[str, Var]) -> None:
+    check_name(var.name)
+    if var.name in defined:
+        raise ProgramError(f"{program.name}: {var.name} is assigned twice")
+    if var.name in program.sizes:
+        raise ProgramError(f"{program.name}: {var.name} is both a variable and a size: rename one of them")
+    defined[var.name] = var
+
+
+def _check_equation(program: Program, equation: Equation, defined: Mapping[str, Var]) -> None:
+    where = f"{program.name}: {equation.target.name} = {equation.operation.name}(...)"
+    for argument in equation.arguments:
+        if isinstance(argument, Var) and defined.get(argument.name) != argument:
+            raise ProgramError(f"{where} uses {argument.name}, which is not defined before it")
+    operation = equation.operation
+    if not operation.variadic and len(equation.arguments) != len(operation.arguments):
+        raise ProgramError(f"{where} has {len(equation.arguments)} arguments, not {len(operation.arguments)}")
+    shapes = [a.shape if isinstance(a, Var) else () for a in equation.arguments]
+    try:
+        shape = operation.shape(*shapes, **dict(equation.attributes))
+    except ShapeError as error:
+        raise ProgramError(f"{where}: {error}") from None
+    if shape != equation.target.shape:
+        raise ProgramError(f"{where} has shape {show_shape(shape)}, not {show_shape(equation.target.shape)}")
+    floats = {a.dtype for a in equation.arguments if isinstance(a, Var)} - {"bool", "int"}
+    if operation.kind == "float" and any(
+        isinstance(a, Var) and a.dtype != "float" and operation.name != "to_float" for a in equation.arguments
+    ):
+        raise ProgramError(f"{where} needs floats: convert with to_float")
+    if operation.kind == "compare" and equation.target.dtype != "bool":
+        raise ProgramError(f"{where} is a truth value, not {equation.target.dtype}")
+    if operation.kind == "promote" and floats and equation.target.dtype != "float":
+        raise ProgramError(f"{where} combines floats, so it is a float, not {equation.target.dtype}")
+
+
+def _var_to_json(var: Var) -> dict[str, Any]:
+    record: dict[str, Any] = {"name": var.name, "shape": list(var.shape), "dtype": var.dtype}
+    if var.role is not None:
+        record["role"] = var.role
+    if var.facts:
+        record["facts"] = sorted(var.facts)
+    if var.anonymous:
+        record["anonymous"] = True
+    if var.adjoint_of is not None:
+        record["adjoint_of"] = var.adjoint_of
+    return record
+
+
+def _var_from_json(record: Mapping[str, Any]) -> Var:
+    return Var(
+        record["name"],
+        tuple(record["shape"]),
+        record["dtype"],
+        record.get("role"),
+        frozenset(record.get("facts", ())),
+        record.get("anonymous", False),
+        record.get("adjoint_of"),
+    )
+
+
+def _atom_to_json(atom: Atom) -> Any:
+    return atom.name if isinstance(atom, Var) else {"value": atom.value}
+
+
+def _atom_from_json(data: Any, known: Mapping[str, Var]) -> Atom:
+    if isinstance(data, str):
+        if data not in known:
+            raise ProgramError(f"a program description uses {data}, which is not defined before it")
+        return known[data]
+    return Literal(data["value"])
+
+
+def _frozen(value: Any) -> Any:
+    """Lists of a JSON text as the tuples they were."""
+    return tuple(_frozen(v) for v in value) if isinstance(value, list) else value

@@ -1,0 +1,65 @@
+"""Programs as LaTeX."""
+
+from __future__ import annotations
+
+import re
+
+from chainrule.program import Program, Var
+from chainrule.show.layout import Language, Written, lay_out
+
+GREEK = frozenset(
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+)
+
+
+def to_latex(program: Program) -> str:
+    """The program as an ``aligned`` block, one line an equation.
+
+    The adjoint of ``v`` is written as the derivative of the program's first output by ``v``.
+    """
+    derived = program.outputs[0][1] if program.outputs else None
+    symbol = latex_name(derived.name) if isinstance(derived, Var) else "L"
+
+    def name(shown: str, var: Var) -> str:
+        if var.adjoint_of is None:
+            return latex_name(shown)
+        return rf"\frac{{\partial {symbol}}}{{\partial {latex_name(var.adjoint_of)}}}"
+
+    language = Language(name, latex_number, lambda operation: operation.latex)
+    layout = lay_out(program, language)
+    shown = {line.equation.target.name for line in layout.lines}
+    rows = [f"{line.name} &= {line.text}" for line in layout.lines]
+    for (label, atom), (_, text) in zip(program.outputs, layout.outputs, strict=True):
+        # An output that is a number, or another variable under a second name.
+        if not isinstance(atom, Var) or (atom.name not in shown and atom.name != label):
+            rows.append(f"{latex_name(label)} &= {text}")
+    return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def latex_name(name: str) -> str:
+    r"""A variable's name as mathematics.
+
+    >>> latex_name("W1"), latex_name("theta"), latex_name("learning_rate"), latex_name("x_n")
+    ('W_{1}', '\\theta', '\\mathit{learning\\_rate}', 'x_{n}')
+    """
+    match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|[a-z])?", name)
+    if match is None or (len(match[1]) > 2 and match[1].lower() not in GREEK):
+        return rf"\mathit{{{name.replace('_', chr(92) + '_')}}}"
+    letters, index = match[1], match[2]
+    if index is not None and "_" not in name and not index.isdigit():
+        letters, index = name, None
+    base = rf"\{letters}" if letters.lower() in GREEK else letters if len(letters) == 1 else rf"\mathit{{{letters}}}"
+    return base if index is None else f"{base}_{{{index}}}"
+
+
+def latex_number(value: float | int) -> Written:
+    """A number: whole numbers without a point, large and small ones with a power of ten."""
+    text = f"{value:g}" if float(f"{value:g}") == value else repr(value)
+    text = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}.get(text, text)
+    mantissa, e, exponent = text.partition("e")
+    if not e:
+        return Written(text, 15 if text.startswith("-") else 100)
+    power = f"10^{{{int(exponent)}}}"
+    sign = "-" if mantissa.startswith("-") else ""
+    digits = mantissa.lstrip("-")
+    return Written(sign + (power if digits == "1" else rf"{digits} \cdot {power}"), 15 if sign else 20)

@@ -1,0 +1,126 @@
+"""Which equations become lines, and which are folded into the line that uses them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+from chainrule.expression import ATOM, Spelling
+from chainrule.program import Atom, Equation, Literal, Program, Var
+from chainrule.shapes import Shape
+
+WIDTH = 76
+"""Longest right-hand side of a line; what would make it longer gets a line of its own."""
+
+
+class Written:
+    """A written value: its text, its precedence, its shape. Templates put it in parentheses where needed."""
+
+    def __init__(self, text: str, precedence: int = ATOM, shape: Shape = ()) -> None:
+        self.text, self.precedence, self.shape = text, precedence, shape
+
+    def __str__(self) -> str:
+        return self.text
+
+    def __format__(self, spec: str) -> str:
+        return f"({self.text})" if spec and self.precedence < int(spec) else self.text
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a printed program: ``name = text``, of the equation that it ends with."""
+
+    name: str
+    text: str
+    equation: Equation
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The lines of a program, and how its outputs are written."""
+
+    lines: tuple[Line, ...]
+    outputs: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Language:
+    """How a notation writes names, numbers and operations."""
+
+    name: Callable[[str, Var], str]
+    number: Callable[[float | int], Written]
+    spelling: Callable[[Any], Spelling]
+
+
+def spell(spelling: Spelling, equation: Equation, operands: list[Written]) -> Written:
+    """The right-hand side of an equation."""
+    attributes: Mapping[str, Any] = dict(equation.attributes)
+    if callable(spelling.template):
+        text = spelling.template(*operands, attributes)
+    else:
+        text = spelling.template.format(
+            **dict(zip(equation.operation.arguments, operands, strict=True)), **attributes
+        )
+    return Written(text, spelling.precedence, equation.target.shape)
+
+
+def lay_out(program: Program, language: Language, *, fold: bool = True) -> Layout:
+    """Fold each unnamed value that is used once into its line, as long as the line stays short."""
+    return _Printer(program, language, fold).run()
+
+
+class _Printer:
+    """The state of one walk: what is written so far, and what waits to be folded."""
+
+    def __init__(self, program: Program, language: Language, fold: bool) -> None:
+        self.program, self.language, self.fold = program, language, fold
+        self.lines: list[Line] = []
+        self.written: dict[str, Written] = {
+            v.name: Written(language.name(v.name, v), shape=v.shape) for v in program.inputs
+        }
+        self.waiting: dict[str, Equation] = {}
+        self.uses = Counter(a.name for e in program.equations for a in e.arguments if isinstance(a, Var))
+        self.uses.update(2 * [a.name for _, a in program.outputs if isinstance(a, Var)])
+        named = {v.name for v in program.variables.values() if not v.anonymous}
+        self.numbers = (name for name in (f"t{i}" for i in count(1)) if name not in named)
+
+    def run(self) -> Layout:
+        for equation in self.program.equations:
+            self._visit(equation)
+        outputs = tuple((label, self._atom(atom).text) for label, atom in self.program.outputs)
+        return Layout(tuple(self.lines), outputs)
+
+    def _visit(self, equation: Equation) -> None:
+        target = equation.target
+        text = self._text(equation)
+        if equation.operation.name == "size" or (target.anonymous and self.fold and self.uses[target.name] == 1):
+            self.written[target.name] = text
+            self.waiting[target.name] = equation
+        else:
+            self._emit(equation, text)
+
+    def _text(self, equation: Equation) -> Written:
+        """The right-hand side; if it is too long, waiting arguments get lines of their own, longest first."""
+        while True:
+            operands = [self._atom(a) for a in equation.arguments]
+            text = spell(self.language.spelling(equation.operation), equation, operands)
+            folded = {a.name for a in equation.arguments if isinstance(a, Var) and a.name in self.waiting}
+            folded = {name for name in folded if self.waiting[name].operation.name != "size"}
+            if len(text.text) <= WIDTH or not folded:
+                return text
+            longest = max(sorted(folded), key=lambda name: len(self.written[name].text))
+            self._emit(self.waiting[longest], self.written[longest])
+
+    def _emit(self, equation: Equation, text: Written) -> None:
+        target = equation.target
+        self.waiting.pop(target.name, None)
+        shown = next(self.numbers) if target.anonymous and self.fold else target.name
+        name = self.language.name(shown, target)
+        self.lines.append(Line(name, text.text, equation))
+        self.written[target.name] = Written(name, shape=target.shape)
+
+    def _atom(self, atom: Atom) -> Written:
+        return self.language.number(atom.value) if isinstance(atom, Literal) else self.written[atom.name]
