@@ -18,16 +18,19 @@ from chainrule.expression import REGISTRY, Expression, Label, lift
 from chainrule.ops.arrays import broadcast_to, sum_to
 from chainrule.program import Equation, Program, Var
 from chainrule.shapes import show_shape
-from chainrule.trace import atom_expression, expressions_of, trace
+from chainrule.trace import atom_expression, expressions_of, substitute, trace
 
 
-def derive_program(program: Program, wrt: Iterable[str] | None = None, output: str | None = None) -> Program:
+def derive_program(
+    program: Program, wrt: Iterable[str] | None = None, output: str | None = None, keep: Iterable[str] = ()
+) -> Program:
     """The program that computes ``output`` of ``program`` and its derivatives.
 
     Args:
         program: what to derive.
         wrt: names of the inputs by which to derive; every float input that is not a constant, by default.
         output: label of the output to derive, a single number; the first, by default.
+        keep: labels of other outputs that the result has too.
 
     Returns:
         A program with the inputs of ``program``, the derived output, and an output ``dv`` for each ``v`` in
@@ -54,7 +57,7 @@ def derive_program(program: Program, wrt: Iterable[str] | None = None, output: s
     adjoints, order = backward(program, known, seeds, names, prefix=prefix)
     gradients = {f"{prefix}{name}": adjoints[name] for name in names}
     return trace(
-        {label: value, **gradients},
+        {label: value, **gradients, **{k: atom_expression(program.output(k), known) for k in keep}},
         name=f"{program.name}_and_gradients",
         inputs=[known[v.name] for v in program.inputs],
         order=[*(known[e.target.name] for e in program.equations if not e.target.anonymous), value, *order],
@@ -203,10 +206,7 @@ def _through_expansion(
 ) -> dict[int, Expression]:
     """The rule of an operation that has none of its own: the same walk, through its expansion."""
     inner = trace({"out": expansion}, inputs=_stand_ins(arguments))
-    known = {f"x{i}": a for i, a in enumerate(arguments)}
-    for step in inner.equations:
-        operands = [atom_expression(a, known) for a in step.arguments]
-        known[step.target.name] = step.operation(*operands, **dict(step.attributes))
+    known = substitute(inner, {f"x{i}": a for i, a in enumerate(arguments)})
     out = inner.output("out")
     seeds = {out.name: g} if isinstance(out, Var) else {}
     adjoints, _ = backward(inner, known, seeds, [f"x{i}" for i in wanted], prefix="")

@@ -165,12 +165,15 @@ def register(operation: Operation) -> Operation:
 
 @dataclass(frozen=True)
 class Label:
-    """What people see of a value: its name, what it is the adjoint of, where it comes from."""
+    """What people see of a value: its name, what it is the adjoint of, where it comes from.
+
+    Without a section of its own, a value belongs to that of the named value that needs it.
+    """
 
     name: str | None = None
     adjoint_of: str | None = None
     origin: str = ""
-    section: str = "forward"
+    section: str = ""
 
 
 NO_LABEL = Label()
@@ -202,11 +205,16 @@ class Expression:
         self.shape, self.dtype, self.operation = shape, dtype, operation
         self.arguments, self.attributes = arguments, attributes
         self.label, self.role, self.literal, self.facts = label, role, literal, facts
-        # A plain Python number when it runs: a literal, a size, or arithmetic on those.
+        # A plain Python number when it runs, of double precision, that takes on the type of what it meets:
+        # a literal, a size, a constant such as a learning rate, or arithmetic on those.
         self.is_weak = literal is not None or (
-            operation is not None
-            and shape == ()
-            and (operation.name == "size" or (operation.weak and all(a.is_weak for a in arguments)))
+            shape == ()
+            and dtype == "float"
+            and (
+                role == "constant"
+                or (operation is not None and operation.name == "size")
+                or (operation is not None and operation.weak and all(a.is_weak for a in arguments))
+            )
         )
 
     @property

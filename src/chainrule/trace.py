@@ -81,7 +81,7 @@ def trace(
                     tuple(atoms[id(a)] for a in node.arguments),
                     tuple(sorted(node.attributes.items())),
                     node.label.origin,
-                    node.label.section if node.name else root.label.section,
+                    node.label.section or root.label.section or "forward",
                 )
             )
     declared = tuple(leaves.values())
@@ -100,6 +100,18 @@ def expressions_of(program: Program) -> dict[str, Expression]:
     for equation in program.equations:
         made[equation.target.name] = expression_of(equation, [atom_expression(a, made) for a in equation.arguments])
     return made
+
+
+def substitute(program: Program, values: Mapping[str, Expression]) -> dict[str, Expression]:
+    """The program's variables with other expressions in the place of inputs; names stay, shapes follow."""
+    known = dict(values)
+    for var in program.inputs:
+        known.setdefault(var.name, symbol_of(var))
+    for equation in program.equations:
+        operands = [atom_expression(a, known) for a in equation.arguments]
+        value = equation.operation(*operands, **dict(equation.attributes))
+        known[equation.target.name] = value.labelled(label_of(equation))
+    return known
 
 
 def symbol_of(var: Var) -> Expression:

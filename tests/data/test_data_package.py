@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import types
 
 import chainrule.data
 
@@ -13,8 +14,7 @@ def test_importing_the_data_package_does_not_import_polars() -> None:
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
-def test_exported_data_names_exist_and_are_documented() -> None:
+def test_exported_data_names_exist_and_have_docstrings() -> None:
     for name in chainrule.data.__all__:
-        assert hasattr(chainrule.data, name)
-    classes = [getattr(chainrule.data, name) for name in chainrule.data.__all__ if name[0].isupper()]
-    assert all(thing.__doc__ for thing in classes)
+        thing = getattr(chainrule.data, name)
+        assert thing.__doc__ or not isinstance(thing, type | types.FunctionType)

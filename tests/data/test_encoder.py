@@ -97,7 +97,7 @@ def test_infinite_numbers_are_refused_when_training_and_predicting() -> None:
 
 def test_numbers_beyond_float32_are_refused() -> None:
     refused(
-        "column 'a', row 2: 1e+300 is too far", learn(a=[1.0, 2.0]).encode, pl.DataFrame({"a": [1, 1e300]})
+        "column 'a', row 2: 1e+300 is too far", learn(a=[1.0, 2.0]).encode, pl.DataFrame({"a": [1.0, 1e300]})
     )
 
 

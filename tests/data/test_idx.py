@@ -116,14 +116,14 @@ def test_the_folder_comes_from_the_environment(folder: Path, monkeypatch: pytest
     monkeypatch.setenv("CHAINRULE_MNIST", str(folder))
     assert len(mnist()[0]) == 4
     monkeypatch.delenv("CHAINRULE_MNIST")
-    with pytest.raises(DataError, match="download train-images-idx3-ubyte.gz") as caught:
+    with pytest.raises(DataError, match="; download train-images") as caught:
         mnist()
     assert "CHAINRULE_MNIST" in str(caught.value)
 
 
 def test_absent_and_mixed_up_mnist_files(folder: Path) -> None:
     (folder / FILES[3]).unlink()
-    with pytest.raises(DataError, match="holds neither t10k-labels-idx1-ubyte nor .*; download"):
+    with pytest.raises(DataError, match=r"holds neither t10k-labels-idx1-ubyte nor .*; download"):
         mnist(folder)
     (folder / FILES[3]).write_bytes((folder / FILES[1]).read_bytes())
     with pytest.raises(DataError, match=r"has shape \(2, 28, 28\) and .* has shape \(4,\)"):

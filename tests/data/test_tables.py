@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import csv
 import gzip
+import io
+import tempfile
 from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from chainrule.data import MISSING, read_table
 from chainrule.errors import DataError
 
 PENGUINS = Path(__file__).parents[2] / "examples" / "penguins.csv"
+
+
+# Control characters aside, which Rust and Python do not both count as spaces.
+cells = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"], include_characters="\n\r\t"))
+
+
+def read_back(cell: str) -> str | None:
+    """The cell as it should come back from a file."""
+    cell = cell.strip().replace("\r\n", "\n").replace("\r", "\n")
+    return None if cell in MISSING else cell
 
 
 def write(folder: Path, content: str | bytes, name: str = "table.csv") -> Path:
@@ -117,6 +132,27 @@ def test_parquet_keeps_its_types(tmp_path: Path) -> None:
     assert table.columns == ["a", "when", "name"]
 
 
+@settings(deadline=None)
+@given(st.lists(st.lists(cells, min_size=2, max_size=2)))
+def test_text_written_by_the_csv_module_is_read_back(rows: list[list[str]]) -> None:
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows([["first", "second"], *rows, ["last", "row"]])
+    with tempfile.TemporaryDirectory() as folder:
+        table = read_table(write(Path(folder), text.getvalue()), as_text=["first", "second"])
+    expected = [[read_back(cell) for cell in row] for row in rows]
+    assert [list(row) for row in table.rows()] == [*expected, ["last", "row"]]
+
+
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.text('ab1,"\n\r \t\0', max_size=30))
+def test_any_text_is_a_table_or_a_data_error(tmp_path: Path, content: str) -> None:
+    try:
+        table = read_table(write(tmp_path, content))
+    except DataError:
+        return
+    assert table.height > 0
+
+
 def test_missing_file(tmp_path: Path) -> None:
     assert "does not exist" in problem(tmp_path / "absent.csv")
 
@@ -132,7 +168,7 @@ def test_unknown_extension(tmp_path: Path, name: str) -> None:
     assert ".parquet" in message
 
 
-@pytest.mark.parametrize("content", ["", "\n\r\n", "   \n", "\ufeff"])
+@pytest.mark.parametrize("content", ["", "\n\r\n", "   \n", "\ufeff", '""\n'])
 def test_empty_file(tmp_path: Path, content: str) -> None:
     assert "is empty" in problem(write(tmp_path, content))
 
@@ -161,18 +197,19 @@ def test_bytes_that_are_not_utf8(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("row", "found"), [("1,2,3,4", 4), ("1,2", 2), ("1", 1)])
 def test_rows_of_another_width(tmp_path: Path, row: str, found: int, quoted: str) -> None:
     message = problem(write(tmp_path, f"a,b,c\n1,2,{quoted}\n\n{row}\n1,2,3\n"))
-    assert f"line 4: expected 3 values as in the first line, found {found}" in message
+    assert f"line 4: expected 3 values as in the header, found {found}" in message
 
 
 def test_line_numbers_count_line_breaks_in_quotes(tmp_path: Path) -> None:
     assert "line 4: expected 2" in problem(write(tmp_path, 'a,b\n"x\ny",2\n1\n'))
+    assert "line 5: expected 2" in problem(write(tmp_path, "\r\n\na,b\n1,2\n1\n"))
 
 
 def test_quotation_marks_that_do_not_pair(tmp_path: Path) -> None:
     assert "quotation marks" in problem(write(tmp_path, 'a,b\n1,2\n"3,4\n5,6\n'))
     assert "quotation marks" in problem(write(tmp_path, '"a,b\n1,2\n'))
     assert "line 2" in problem(write(tmp_path, 'a,b\n"1"x,2\n'))
-    assert "quotation mark" in problem(write(tmp_path, 'a,b\n5" pipe,2\n'))
+    assert "quotation mark" in problem(write(tmp_path, 'a,b\n5" pipe,2\n6" pipe,3\n'))
 
 
 def test_another_separator(tmp_path: Path) -> None:

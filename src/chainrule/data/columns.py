@@ -238,8 +238,8 @@ class DateColumn(MeasuredColumn):
 
         dates = values.dates(series)
         features = []
-        for place, first, period in ((dates.dt.month(), 1, 12), (dates.dt.weekday(), 1, 7)):
-            angle = (place.cast(pl.Float64).fill_null(np.nan).to_numpy() - first) * (2 * np.pi / period)
+        for place, period in ((dates.dt.month(), 12), (dates.dt.weekday(), 7)):  # places count from 1
+            angle = (place.cast(pl.Float64).fill_null(np.nan).to_numpy() - 1) * (2 * np.pi / period)
             features += [np.nan_to_num(np.sin(angle)), np.nan_to_num(np.cos(angle))]
         return features
 

@@ -46,8 +46,9 @@ class Fields:
     def number(self, key: str) -> float:
         """A finite number."""
         value = self._values.get(key)
-        known = isinstance(value, int | float) and not isinstance(value, bool)
-        if not known or not abs(value) <= sys.float_info.max:  # NaN fails every comparison
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            self.wrong(key, "a finite number")
+        if not abs(value) <= sys.float_info.max:  # NaN fails every comparison
             self.wrong(key, "a finite number")
         return float(value)
 

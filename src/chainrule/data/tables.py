@@ -32,7 +32,8 @@ def read_table(path: str | os.PathLike[str], *, as_text: Collection[str] = ()) -
 
     Names are those of the file, without surrounding spaces and byte-order mark. In text files the spellings
     in :data:`chainrule.data.MISSING` are missing values, and lines that hold nothing are skipped (in a table
-    of one column they are missing values). Dates are recognised as year-month-day, with or without a time.
+    of one column they are missing values). Line ends inside quotes become line feeds. Dates are recognised as
+    year-month-day, with or without a time.
 
     Args:
         path: the file; its extension tells the format.
@@ -89,17 +90,16 @@ def _read_text(path: Path, separator: str, as_text: Collection[str]) -> pl.DataF
     import polars as pl
 
     data = _bytes(path)
-    header, blank = _check_records(path, data, separator)
+    header, holds_values = _check_records(path, data, separator)
     names = _names(path, header)
     try:
         raw = pl.read_csv(data, separator=separator, infer_schema=False)
     except pl.exceptions.PolarsError as error:
-        raise DataError(
-            f"{path} is no well-formed table ({_first_line(error)}); "
-            'put values that hold a quotation mark in quotes and double it: "5"" pipe"'
-        ) from error
-    if blank and len(names) > 1:
-        raw = raw.filter(~pl.int_range(pl.len()).is_in(blank))
+        raise _misquoted(path, _first_line(error)) from error
+    if raw.height != len(holds_values):  # never seen; but a table read askew must not pass
+        raise _misquoted(path, f"expected {len(holds_values)} rows, found {raw.height}")
+    if len(names) > 1 and not all(holds_values):
+        raw = raw.filter(pl.Series(holds_values))
     columns = [series.alias(name) for series, name in zip(raw, names, strict=True)]
     return pl.DataFrame(
         [values.stripped(text) if text.name in as_text else values.typed(text) for text in columns]
@@ -107,7 +107,7 @@ def _read_text(path: Path, separator: str, as_text: Collection[str]) -> pl.DataF
 
 
 def _bytes(path: Path) -> bytes:
-    """The file as UTF-8, unpacked, without byte-order mark and empty lines around it."""
+    """The file as UTF-8, unpacked, its lines ending in one way, without byte-order mark."""
     try:
         data = path.read_bytes()
         if data[:2] == b"\x1f\x8b":
@@ -127,34 +127,30 @@ def _bytes(path: Path) -> bytes:
             "is not UTF-8; save the table with the encoding UTF-8"
         ) from error
     data = data.removeprefix(b"\xef\xbb\xbf")
-    if b"\n" not in data:  # lines that end in a carriage return alone, which polars takes for one line
-        data = data.replace(b"\r", b"\n")
-    data = data.strip(b"\r\n")
-    if not data.strip():
-        raise DataError(f"{path} is empty; it needs a line of column names and at least one row")
-    return data
+    # One kind of line end, so that polars, the csv module and the line numbers of messages agree.
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n")
 
 
-def _check_records(path: Path, data: bytes, separator: str) -> tuple[list[str], list[int]]:
-    """The header, and which rows (from 0) hold nothing; refuses rows of another width."""
+def _check_records(path: Path, data: bytes, separator: str) -> tuple[list[str], list[bool]]:
+    """The header, and for each row whether it holds anything; refuses rows of another width."""
     records = _records(path, data, separator)
-    next(records)
-    header = next(_reader(data, separator))
+    if not any(found for _, found in records):  # stops at the header
+        raise DataError(f"{path} is empty; it needs a line of column names and at least one row")
+    header = next(record for record in _reader(data, separator) if record)
     if len(header) == 1 and (other := next((s for s in ";\t,|" if s in header[0]), None)):
         raise DataError(
             f"{path} has one column, named {header[0]!r}: its values seem to be separated by {other!r}; "
             f"save the table with {separator!r} between values"
         )
-    blank = []
-    for row, (line, found) in enumerate(records):
-        if not found:
-            blank.append(row)
-        elif found != len(header):
+    holds_values = []
+    for line, found in records:
+        holds_values.append(found > 0)
+        if found not in (0, len(header)):
             raise DataError(
-                f"{path}, line {line}: expected {len(header)} values as in the first line, found {found}; "
+                f"{path}, line {line}: expected {len(header)} values as in the header, found {found}; "
                 "complete this line, or put values that hold the separator in quotes"
             )
-    return header, blank
+    return header, holds_values
 
 
 def _records(path: Path, data: bytes, separator: str) -> Iterator[tuple[int, int]]:
@@ -162,12 +158,12 @@ def _records(path: Path, data: bytes, separator: str) -> Iterator[tuple[int, int
     if b'"' not in data:  # twenty times faster, and most files are so
         mark = separator.encode()
         for line, content in enumerate(data.split(b"\n"), start=1):
-            yield line, content.count(mark) + 1 if content.strip(b" \r") else 0
+            yield line, content.count(mark) + 1 if content.strip(b" ") else 0
         return
     reader = _reader(data, separator)
     try:
         for record in reader:
-            yield reader.line_num, 0 if record in ([], [""]) else len(record)
+            yield reader.line_num, len(record) if len(record) > 1 or "".join(record).strip() else 0
     except csv.Error as error:
         raise DataError(
             f"{path}, line {reader.line_num}: {error}; check the quotation marks up to this line"
@@ -195,6 +191,13 @@ def _names(path: Path, header: Sequence[str]) -> list[str]:
 
 def _first_line(error: BaseException) -> str:
     return next(iter(str(error).splitlines()), type(error).__name__)
+
+
+def _misquoted(path: Path, problem: str) -> DataError:
+    return DataError(
+        f"{path} is no well-formed table ({problem}); "
+        'put values that hold a quotation mark in quotes and double it: "5"" pipe"'
+    )
 
 
 def _unreadable(path: Path, error: OSError) -> DataError:

@@ -82,7 +82,9 @@ def _convert(var: Var, value: Any, precision: str, sizes: dict[str, int]) -> Any
     except (TypeError, ValueError):
         raise ShapeError(f"{var.name} must hold {var.dtype} values, not {value!r:.60}") from None
     bind(var.name, var.shape, array.shape, sizes)
-    return array[()] if var.shape == () else array
+    if var.shape == ():
+        return float(value) if var.role == "constant" and var.dtype == "float" else array[()]
+    return array
 
 
 def run(program: Program, values: Mapping[str, Any], precision: str = "float64") -> dict[str, Any]:

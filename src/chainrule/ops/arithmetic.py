@@ -143,7 +143,7 @@ to_float = operation(
     "to_float", "x",
     shape=lambda x: x,
     python="{x:90}.astype(dtype)", latex=("{x:100}", 100), words="{x} as a number",
-    flops=free, accuracy=0.5,
+    kind="number", flops=free, accuracy=0.5,
     vjp=lambda g, y, x: (g,),
     source="integers and truth values as numbers in the precision of the program",
 )  # fmt: skip
@@ -180,3 +180,8 @@ def size_of(shape: tuple[int | str, ...]) -> Expression | int:
         result = factor if isinstance(result, int) and result == 1 else result * factor
     return result
 
+
+
+def complement(share: float) -> float:
+    """1 - share, without the digits that binary fractions leave behind (1 - 0.9 = 0.09999999999999998)."""
+    return round(1 - share, 15)

@@ -132,7 +132,8 @@ def _split(g: Expression, parts: tuple[Expression, ...], axis: int) -> list[Expr
 
 def _concatenate_python(*parts: Any) -> str:
     *operands, attributes = parts
-    return f"np.concatenate(({', '.join(map(str, operands))},), axis={attributes['axis']})"
+    joined = ", ".join(map(str, operands)) + ("," if len(operands) == 1 else "")
+    return f"np.concatenate(({joined}), axis={attributes['axis']})"
 
 
 concatenate = operation(

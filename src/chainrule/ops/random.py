@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.expression import REQUIRED, Expression, Spelling
+from chainrule.expression import REQUIRED, Example, Expression, Spelling
 from chainrule.ops.define import operation
 from chainrule.shapes import as_shape, show_shape
 
@@ -20,6 +20,7 @@ uniform = operation(
     python=Spelling(_uniform_python),
     latex=r"u_{{{step}}}", words="uniform random numbers for step {step}",
     kind="number", accuracy=0.0, flops=lambda out, key, step: (60, *out),
+    examples=(Example(((), ()), {"shape": (3, 4)}), Example(((), ()), {"shape": (5,), "stream": 2})),
     note="24 random bits each, so that float32 and float64 hold the same numbers in [0, 1). Element e of the "
     "flattened shape is half a block of Threefry-2x32 with 20 rounds: counter (e // 2, step), key (key, stream).",
     source="Salmon, Moraes, Dror, Shaw (2011): Parallel random numbers: as easy as 1, 2, 3",

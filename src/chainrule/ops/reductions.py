@@ -11,7 +11,7 @@ from chainrule.ops.arrays import broadcast_to
 from chainrule.ops.define import operation
 from chainrule.ops.elementary import exp, log
 from chainrule.errors import ShapeError
-from chainrule.shapes import Shape, broadcast, normalise_axes, reduce_axes, show_shape
+from chainrule.shapes import Shape, normalise_axes, reduce_axes, show_shape
 
 Axis = int | tuple[int, ...] | None
 
@@ -28,7 +28,7 @@ def restore(g: Expression, shape: Shape, axis: Axis) -> Expression:
     """``g`` with the axes that a reduction of ``shape`` over ``axis`` dropped put back, of size 1."""
     kept = reduce_axes(shape, axis, keepdims=True)
     # Leading axes come back by themselves, by the rules of broadcasting.
-    if broadcast(g.shape, kept) == kept and (g.shape == () or g.shape == kept[-g.rank :]):
+    if g.shape == () or g.shape == kept[-g.rank :]:
         return g
     return g.reshape(*kept)
 

@@ -45,6 +45,18 @@ def _scalar(x: Expression) -> bool:
     return x.shape == ()
 
 
+def _twice(e: Expression) -> Expression | None:
+    x, y = e.arguments
+    return 2 * x if x is y else None
+
+
+def _divide_twice(e: Expression) -> Expression | None:
+    x, c = e.arguments
+    if c.literal is not None and _is(x, "divide") and x.arguments[1].literal is not None:
+        return x.arguments[0] / (x.arguments[1] * c)
+    return None
+
+
 def _drop_neutral(e: Expression) -> Expression | None:
     x, y = e.arguments
     assert e.operation is not None
@@ -142,8 +154,11 @@ def _scalar_divisor(e: Expression) -> Expression | None:
     """(a / c) b = a b / c for a number c."""
     x, y = e.arguments
     for a, b, left in ((x, y, True), (y, x, False)):
-        if _is(a, "divide") and _scalar(a.arguments[1]) and (a.is_weak or not _scalar(b)):
-            numerator, divisor = a.arguments
+        if not _is(a, "divide"):
+            continue
+        numerator, divisor = a.arguments
+        # A quotient of plain numbers (lr / 0.1) stays one: it costs less than another pass over b.
+        if _scalar(divisor) and (numerator.literal is not None or not (a.is_weak or _scalar(b))):
             return divide(multiply(numerator, b) if left else multiply(b, numerator), divisor)
     return None
 
@@ -259,6 +274,8 @@ _ELEMENTWISE = ("add", "subtract", "multiply", "divide")
 
 RULES: tuple[Rewrite, ...] = (
     Rewrite("neutral element", (*_ELEMENTWISE, "power"), _drop_neutral),
+    Rewrite("twice", ("add",), _twice),
+    Rewrite("divided twice", ("divide",), _divide_twice),
     Rewrite("broadcasting is implicit", (*_ELEMENTWISE, "where", "power"), _implicit_broadcast),
     Rewrite("broadcast last", (*_ELEMENTWISE, "negative"), _broadcast_last),
     Rewrite("broadcast once", ("broadcast_to",), _broadcast_once),

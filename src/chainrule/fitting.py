@@ -1,0 +1,224 @@
+"""How a network is trained: data, step program, engine and plan are put together, and the result put back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.lbfgs import LBFGSRun
+from chainrule.engines.numpy import run, run_all
+from chainrule.engines.protocol import NonFiniteStep, Run
+from chainrule.engines.steps import NumpyRun
+from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name
+from chainrule.optim import LBFGS, Optimizer
+from chainrule.program import Program
+from chainrule.schedules import ReduceOnPlateau
+from chainrule.training import Callback, EveryEpoch, History, Plan, batch_rows, progress_callback, train
+from chainrule.training.metrics import LARGER_IS_BETTER, metric_of
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+Data = dict[str, NDArray[Any]]
+ENGINES = ("auto", "numpy")
+
+
+def fit(
+    network: Network,
+    X: Any,
+    y: Any,
+    *,
+    epochs: int,
+    batch_size: int | Literal["all"],
+    optimizer: Optimizer,
+    shuffle: bool | Literal["once"],
+    streams: Mapping[str, np.random.Generator],
+    engine: str,
+    validation: tuple[Any, Any] | float | None,
+    metrics: Sequence[str],
+    monitor: str | None,
+    patience: int | None,
+    callbacks: Sequence[Any],
+    progress: Any,
+) -> History:
+    """Train ``network``; the arguments are those of :meth:`chainrule.network.Network.fit`."""
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    require(isinstance(epochs, int) and epochs >= 0, f"epochs must be a whole number from 0, not {epochs!r}")
+    require(patience is None or patience > 0, f"patience must be above 0, not {patience!r}")
+    require(shuffle in (True, False, "once"), f"shuffle must be True, False or 'once', not {shuffle!r}")
+    for name in metrics:
+        metric_of(name)
+    data, held = _split(network, X, y, validation, streams["validation"])
+    rows = len(data["Y"])
+    size = batch_rows(batch_size, rows)
+    if isinstance(optimizer, LBFGS):
+        require(batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
+        run_: Run = _lbfgs_run(network, data, optimizer)
+    else:
+        run_ = _step_run(network, data, optimizer, gather=size < rows)
+    watched = monitor or ("validation_loss" if held else "loss")
+    steps_per_epoch = -(-rows // size)
+    plan = Plan(
+        rows=rows,
+        epochs=epochs,
+        batch_size=size,
+        shuffle=shuffle and size < rows,
+        rng=streams["shuffling"],
+        monitor=watched,
+        larger_is_better=watched in LARGER_IS_BETTER,
+        patience=patience,
+        restore_best=patience is not None,
+        constants={
+            "S": float(steps_per_epoch),
+            "T": float(epochs * steps_per_epoch),
+            "plateau_factor": 1.0,
+            "key": int(streams["dropout"].integers(2**32)),
+        },
+    )
+    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in callbacks]
+    shown = progress_callback(progress)
+    evaluate = _evaluator(network, held or data, metrics, held=held is not None)
+    try:
+        return train(run_, plan, evaluate, _plateau(optimizer), [*watchers, *([shown] if shown else [])])
+    except NonFiniteStep as error:
+        raise _explained(error, run_, plan) from None
+    finally:
+        _put_back(network, run_.state)
+
+
+def _split(
+    network: Network, X: Any, y: Any, validation: Any, rng: np.random.Generator
+) -> tuple[Data, Data | None]:
+    """The training rows, and the validation rows if there are any."""
+    data = network.prepare(X, y)
+    if validation is None:
+        return data, None
+    if isinstance(validation, tuple | list) and len(validation) == 2:
+        return data, network.prepare(*validation)
+    require(
+        isinstance(validation, float) and 0 < validation < 1,
+        f"validation is a pair (X, y) or a share of the rows between 0 and 1, not {validation!r}",
+    )
+    rows = len(data["Y"])
+    count = round(validation * rows)
+    require(0 < count < rows, f"a share of {validation} of {rows} rows leaves training or validation without rows")
+    order = rng.permutation(rows)
+    return {k: a[order[count:]] for k, a in data.items()}, {k: a[order[:count]] for k, a in data.items()}
+
+
+def _step_run(network: Network, data: Data, optimizer: Optimizer, *, gather: bool) -> NumpyRun:
+    step = network.model.step_program(optimizer, gather=gather)
+    theta = network.parameters.theta
+    state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
+    state |= {name: values.copy() for name, values in network.states.items()}
+    named = {f"all_{name}": array for name, array in data.items()} if gather else data
+    return NumpyRun(step, network.dtype, named, state)
+
+
+def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
+    """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
+    program = network.program("gradients", training=True)
+    changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
+    if changing:
+        raise ArgumentError("LBFGS needs a loss that stays the same: it cannot train Dropout or BatchNorm")
+    parameters = network.parameters
+    shapes = {name: values.shape for name, values in parameters.items()}
+
+    def objective(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        values, start = dict(data), 0
+        for name, shape in shapes.items():
+            stop = start + int(np.prod(shape))
+            values[name] = theta[start:stop].reshape(shape)
+            start = stop
+        results = program(dtype=network.dtype, **values)
+        return float(results["L"]), np.concatenate([results[f"d{name}"].ravel() for name in shapes])
+
+    schedule = optimizer.schedule.program()
+
+    def rate(step: int) -> float:
+        clock = {"t": float(step), "S": 1.0, "T": float("inf")}
+        return float(run(schedule, clock)["lr"])
+
+    return LBFGSRun(objective, optimizer.direction_program, optimizer.history, parameters.theta.copy(), rate)
+
+
+def _put_back(network: Network, state: Mapping[str, NDArray[Any]]) -> None:
+    network.parameters.theta[:] = state["theta"]
+    for name in network.states:
+        network.states[name][...] = state[name]
+
+
+def _evaluator(
+    network: Network, data: Data, metrics: Sequence[str], *, held: bool
+) -> Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]:
+    """What is recorded after each epoch: the validation loss, and the metrics."""
+    inputs = {k: a for k, a in data.items() if k != "Y"}
+
+    def evaluate(state: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+        if not held and not metrics:
+            return {}
+        _put_back(network, state)
+        prediction = network.predict(inputs) if metrics else data["Y"]
+        recorded = {"validation_loss": network.loss(inputs, data["Y"])} if held else {}
+        return recorded | {name: metric_of(name)(prediction, data["Y"]) for name in metrics}
+
+    return evaluate
+
+
+def _plateau(optimizer: Optimizer) -> Callable[[float], dict[str, float]]:
+    """What a schedule that waits for a plateau makes of each epoch's watched quantity."""
+    if not isinstance(optimizer.schedule, ReduceOnPlateau):
+        return lambda value: {}
+    program = optimizer.schedule.program()
+    state = {"best": float("inf"), "waited": 0.0, "plateau_factor": 1.0}
+
+    def after_epoch(value: float) -> dict[str, float]:
+        after = run(program, {"loss": value, **state})
+        state.update(
+            best=float(after["new_best"]),
+            waited=float(after["new_waited"]),
+            plateau_factor=float(after["new_factor"]),
+        )
+        return {"plateau_factor": state["plateau_factor"]}
+
+    return after_epoch
+
+
+def _explained(error: NonFiniteStep, run_: Run, plan: Plan) -> NonFiniteError:
+    """The step and the first equation at which a value stopped being finite."""
+    history: History = error.history  # type: ignore[attr-defined]
+    step = history.steps + error.position + 1
+    epoch = (step - 1) // plan.steps_per_epoch + 1
+    where = ""
+    if isinstance(run_, NumpyRun) and run_.failed is not None:
+        where = first_non_finite(run_.program, run_.failed, run_.precision)
+    message = (
+        f"the loss is not finite in step {step} (epoch {epoch}){where}; the parameters are those from before this "
+        "step: try a smaller learning rate, clip_norm=1.0, or look for extreme values in the data"
+    )
+    result = NonFiniteError(message)
+    result.history = history  # type: ignore[attr-defined]
+    return result
+
+
+def first_non_finite(program: Program, values: Mapping[str, Any], precision: str) -> str:
+    """Words for the first equation of ``program`` whose value is not finite, given its inputs."""
+    for var in program.inputs:
+        if var.dtype == "float" and not np.isfinite(values[var.name]).all():
+            return f": {var.name} itself is not finite"
+    everything = run_all(program, values, precision)
+    for equation in program.equations:
+        value = everything[equation.target.name]
+        if equation.target.dtype == "float" and not np.isfinite(value).all():
+            bad = int(np.size(value) - np.isfinite(value).sum())
+            arguments = ", ".join(getattr(a, "name", repr(getattr(a, "value", a))) for a in equation.arguments)
+            name = equation.target.name
+            return (
+                f", first in the equation {name} = {equation.operation.name}({arguments}), "
+                f"where {bad} of {np.size(value)} values are infinite or undefined"
+            )
+    return ""

@@ -1,0 +1,418 @@
+"""Networks: the face that users hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule._version import __version__
+from chainrule.engines.numpy import FLOAT_TYPES, run_all
+from chainrule.errors import ArgumentError, ModelFileError, ShapeError, require, unknown_name
+from chainrule.fitting import fit
+from chainrule.losses import loss_of
+from chainrule.nn.layers import Dense, Dropout, Layer, as_layers, layer_from_json
+from chainrule.nn.model import Assembled, Model
+from chainrule.nn.targets import as_rows, as_targets
+from chainrule.optim import Optimizer, optimizer_of
+from chainrule.parameters import Parameters
+from chainrule.program import Program
+from chainrule.runnable import Runnable
+from chainrule.shapes import Shape, as_shape
+from chainrule.storage import read_model, write_model
+from chainrule.summary import Summary, summarise
+from chainrule.training import History
+from chainrule.training.metrics import metric_of
+
+PREDICT_ROWS = 4096
+"""Rows that are predicted at once, so that memory stays small."""
+
+
+class Network:
+    """A neural network: layers and a loss, their parameters, and all that can be done with them.
+
+    Args:
+        layers: such as ``cr.Dense(64, "relu")``.
+        loss: a name, a loss of :mod:`chainrule.losses`, or a formula over prediction and target.
+        inputs: the number of features, or the shape of a row; for several inputs a dictionary of them. Without it,
+            the first data seen decides.
+        seed: of the starting values, and of shuffling and dropout unless ``fit`` gets one of its own.
+        dtype: ``"float32"`` or ``"float64"``.
+        l1, l2: penalties, l1 times the sum of |w| and l2 times the sum of w^2 over all weights (not biases), that are
+            part of the loss.
+
+    >>> import chainrule as cr
+    >>> net = cr.Network(cr.Dense(8, "relu"), cr.Dense(1), loss="binary_cross_entropy", inputs=3)
+    >>> net.parameters["W1"].shape
+    (3, 8)
+    """
+
+    def __init__(
+        self,
+        *layers: Layer,
+        loss: Any = "squared_error",
+        inputs: int | Sequence[int] | Mapping[str, Any] | None = None,
+        seed: int = 0,
+        dtype: str = "float32",
+        l1: float = 0.0,
+        l2: float = 0.0,
+    ) -> None:
+        require(len(layers) > 0, "a network needs at least one layer, as in cr.Network(cr.Dense(1))")
+        if dtype not in FLOAT_TYPES:
+            raise unknown_name("dtype", dtype, FLOAT_TYPES)
+        for name, value in (("l1", l1), ("l2", l2)):
+            require(value >= 0, f"{name} must not be negative, not {value!r}")
+        require(isinstance(seed, int) and seed >= 0, f"the seed must be a whole number from 0, not {seed!r}")
+        self.layers, self.loss_function = as_layers(layers), loss_of(loss)
+        self.seed, self.dtype, self.l1, self.l2 = seed, dtype, l1, l2
+        self._inputs: tuple[tuple[str, Shape], ...] | None = None
+        self._programs: dict[object, Runnable] = {}
+        if inputs is not None:
+            self._set_inputs(_input_shapes(inputs))
+
+    # What the network is
+
+    def _set_inputs(self, shapes: tuple[tuple[str, Shape], ...]) -> None:
+        model = Model(self.layers, self.loss_function, shapes, self.l1, self.l2)
+        self._assembled: Assembled = model.assemble(training=True)
+        self._inputs, self._model = shapes, model
+        self._parameters = Parameters({p.name: p.shape for p in self._assembled.parameters}, self.dtype)
+        self._states = Parameters({s.name: s.shape for s in self._assembled.states}, self.dtype)
+        self.reset()
+
+    def reset(self, seed: int | None = None) -> None:
+        """Draw new starting values; running states start again too."""
+        self.model  # noqa: B018 - an error here if the inputs are not known
+        self.seed = self.seed if seed is None else seed
+        rng = random_streams(self.seed)["parameters"]
+        for p in self._assembled.parameters:
+            self._parameters[p.name] = p.start.draw(p.shape, rng)
+        for s in self._assembled.states:
+            self._states[s.name] = np.full(s.shape, s.start)
+
+    @property
+    def model(self) -> Model:
+        """Layers and loss over inputs of known shapes."""
+        if self._inputs is None:
+            raise ArgumentError("the number of features is not known yet: give inputs=, or call fit first")
+        return self._model
+
+    @property
+    def parameters(self) -> Parameters:
+        """The parameters by name, ``W1`` of shape (inputs, units), ``b1``, ...; assignable."""
+        self.model  # noqa: B018 - an error here if the inputs are not known
+        return self._parameters
+
+    @property
+    def states(self) -> Parameters:
+        """Running states by name (``mean1``, ``variance1`` of BatchNorm)."""
+        self.model  # noqa: B018 - an error here if the inputs are not known
+        return self._states
+
+    @cached_property
+    def outputs(self) -> int:
+        """The number of outputs of a row."""
+        self.model  # noqa: B018 - an error here if the inputs are not known
+        return int(self._assembled.prediction.shape[-1])
+
+    def program(
+        self,
+        kind: str = "gradients",
+        *,
+        training: bool = False,
+        simplified: bool = True,
+        optimizer: Optimizer | str = "adam",
+    ) -> Runnable:
+        """A program of the network, to print, to run or to derive again.
+
+        Args:
+            kind: ``"gradients"`` (the loss and its derivatives), ``"loss"``, ``"predict"``, ``"activations"``,
+                ``"step"`` (a whole training step) or ``"update"`` (the optimiser's part).
+            training: whether dropout and batch statistics are in it; a step always has them.
+            simplified: whether the rewrites were applied.
+            optimizer: of a step or an update.
+        """
+        chosen = optimizer_of(optimizer)
+        model = self.model
+        makers: dict[str, Callable[[], Program]] = {
+            "gradients": lambda: model.gradients_program(training=training, simplified=simplified),
+            "loss": lambda: model.loss_program(training=training, simplified=simplified),
+            "predict": model.prediction_program,
+            "activations": model.activations_program,
+            "step": lambda: model.step_program(chosen),
+            "update": lambda: chosen.program(self.parameters.theta.size),
+        }
+        if kind not in makers:
+            raise unknown_name("kind of program", kind, makers)
+        key = (kind, training, simplified, chosen if kind in ("step", "update") else None)
+        if key not in self._programs:
+            self._programs[key] = Runnable.of(makers[kind]())
+        return self._programs[key]
+
+    def summary(self, batch_size: int = 32) -> Summary:
+        """Layers with shapes and parameter counts; FLOPs and memory of a step of ``batch_size`` rows."""
+        return summarise(self.model, batch_size, self.dtype)
+
+    def __repr__(self) -> str:
+        known = f", inputs={dict(self._inputs)}" if self._inputs else ""
+        return f"Network({', '.join(map(repr, self.layers))}, loss={self.loss_function.name!r}{known})"
+
+    # What it computes
+
+    def prepare_inputs(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Data as the programs take it, by name of the input; the first data seen sets the shapes."""
+        given = dict(X) if isinstance(X, Mapping) else {"X": X}
+        arrays = {name: as_rows(name, values, self.dtype) for name, values in given.items()}
+        if self._inputs is None:
+            self._set_inputs(tuple((name, ("B", *a.shape[1:])) for name, a in arrays.items()))
+        assert self._inputs is not None
+        expected = dict(self._inputs)
+        if set(arrays) != set(expected):
+            raise ShapeError(f"the network takes {' and '.join(expected)}, not {' and '.join(arrays)}")
+        for name, array in arrays.items():
+            if array.shape[1:] != expected[name][1:]:
+                have, want = array.shape[1:], expected[name][1:]
+                first = next((layer for layer in self.layers if isinstance(layer, Dense)), self.layers[0])
+                raise ShapeError(
+                    f"{name} has {have[0] if len(have) == 1 else have} features a row, but the network (layer 1, "
+                    f"{type(first).__name__}) was built for {want[0] if len(want) == 1 else want}"
+                )
+        if len({len(a) for a in arrays.values()}) > 1:
+            raise ShapeError(f"the inputs differ in rows: {', '.join(f'{k}: {len(a)}' for k, a in arrays.items())}")
+        return arrays
+
+    def prepare(self, X: Any, y: Any) -> dict[str, NDArray[Any]]:
+        """Inputs and targets as the programs take them, by name."""
+        arrays = self.prepare_inputs(X)
+        rows = len(next(iter(arrays.values())))
+        shape = self._assembled.prediction.shape
+        return {**arrays, "Y": as_targets(y, self.loss_function, rows, shape, self.dtype)}
+
+    def _run(self, program: Runnable, data: Mapping[str, Any]) -> dict[str, Any]:
+        """Run a program on data, with the network's parameters and states."""
+        values = {**data, **self.parameters, **self.states, "key": self.seed, "step": 0}
+        return program(dtype=self.dtype, **{v.name: values[v.name] for v in program.inputs})
+
+    def predict(self, X: Any) -> NDArray[Any]:
+        """The output for each row, shape (rows, outputs): probabilities after a sigmoid or softmax."""
+        data = self.prepare_inputs(X)
+        rows = len(next(iter(data.values())))
+        parts = [
+            self._run(self.program("predict"), {k: a[i : i + PREDICT_ROWS] for k, a in data.items()})["prediction"]
+            for i in range(0, rows, PREDICT_ROWS)
+        ]
+        return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
+
+    def loss(self, X: Any, y: Any) -> float:
+        """The loss of these rows, penalties included, without dropout."""
+        return float(self._run(self.program("loss"), self.prepare(X, y))["L"])
+
+    def gradients(self, X: Any, y: Any) -> dict[str, NDArray[Any]]:
+        """The derivative of :meth:`loss` by each parameter, by the parameter's name."""
+        results = self._run(self.program("gradients"), self.prepare(X, y))
+        return {name: np.asarray(results[f"d{name}"]) for name in self.parameters}
+
+    def activations(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Every named value on the way to the prediction: ``z1``, ``h1``, ``z2``, ..."""
+        program = self.program("activations")
+        values = {**self.prepare_inputs(X), **self.parameters, **self.states}
+        everything = run_all(program, {v.name: values[v.name] for v in program.inputs}, self.dtype)
+        return {label: np.asarray(everything[label]) for label, _ in program.outputs}
+
+    def evaluate(self, X: Any, y: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
+        """The loss and metrics (``"accuracy"``, ``"rmse"``, ``"mae"``, ``"r2"``) of these rows."""
+        data = self.prepare(X, y)
+        target = data.pop("Y")
+        prediction = self.predict(data) if metrics else target
+        return {"loss": self.loss(data, target)} | {name: metric_of(name)(prediction, target) for name in metrics}
+
+    # How it learns
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        shuffle: bool | Literal["once"] = True,
+        seed: int | None = None,
+        engine: str = "auto",
+        validation: tuple[Any, Any] | float | None = None,
+        metrics: Sequence[str] = (),
+        monitor: str | None = None,
+        patience: int | None = None,
+        callbacks: Sequence[Any] = (),
+        progress: Any = None,
+    ) -> History:
+        """Train on rows ``X`` with targets ``y``, from the parameters as they are.
+
+        Args:
+            X: features, shape (rows, features); a dictionary of arrays for several inputs.
+            y: targets: numbers, shape (rows,) or (rows, outputs); class codes 0, 1, ... or rows of probabilities.
+            epochs: how many times to go through the rows.
+            batch_size: rows in a step; ``"all"`` is full-batch descent, 1 is online. The last batch may be short.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name. Its slots start at 0.
+            shuffle: ``True`` draws new batches every epoch, ``"once"`` draws them once and keeps them, ``False`` takes
+                the rows in order.
+            seed: of shuffling and dropout; the network's by default. Same seed, same bits.
+            engine: ``"auto"`` or ``"numpy"``.
+            validation: rows and targets to watch, or the share of the rows to hold back for it.
+            metrics: further quantities of the history, of the validation rows where there are any.
+            monitor: what decides which epoch was best: ``"validation_loss"`` (the default where there are
+                validation rows), ``"loss"`` or a metric.
+            patience: stop after so many epochs without a better one, and restore the best weights.
+            callbacks: functions of a :class:`chainrule.training.Moment` called after each epoch (True ends training),
+                or :class:`chainrule.Callback` objects.
+            progress: ``True`` shows a bar on a terminal and lines elsewhere; nothing by default.
+
+        Returns:
+            The history. Ctrl-C ends training after the current step, with the best weights so far.
+
+        Raises:
+            NonFiniteError: when the loss becomes infinite or undefined; says in which step and equation, and leaves
+                the parameters from before it.
+        """
+        return fit(
+            self,
+            X,
+            y,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer_of(optimizer),
+            shuffle=shuffle,
+            streams=random_streams(self.seed if seed is None else seed),
+            engine=engine,
+            validation=validation,
+            metrics=metrics,
+            monitor=monitor,
+            patience=patience,
+            callbacks=callbacks,
+            progress=progress,
+        )
+
+    # How it is kept
+
+    def to_json(self) -> dict[str, Any]:
+        """A description without the parameters' values."""
+        return {
+            "chainrule": __version__,
+            "layers": [layer.to_json() for layer in self.layers],
+            "loss": self.loss_function.to_json(),
+            "inputs": [[name, list(shape)] for name, shape in self.model.inputs],
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "l1": self.l1,
+            "l2": self.l2,
+        }
+
+    def arrays(self) -> dict[str, NDArray[Any]]:
+        """Parameters and running states by name."""
+        return {**self.parameters, **self.states}
+
+    def save(self, path: str | Path) -> None:
+        """Write the network to a file, or to a folder if the path is one; :func:`chainrule.load` reads it."""
+        write_model(path, self.to_json(), self.arrays())
+
+    @classmethod
+    def from_json(cls, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Network:
+        """The network that :meth:`to_json` and :meth:`arrays` described."""
+        network = cls(
+            *map(layer_from_json, description["layers"]),
+            loss=description["loss"],
+            inputs={name: tuple(shape)[1:] for name, shape in description["inputs"]},
+            seed=description["seed"],
+            dtype=description["dtype"],
+            l1=description["l1"],
+            l2=description["l2"],
+        )
+        for place in (network.parameters, network.states):
+            for name in place:
+                if name not in arrays:
+                    raise ModelFileError(f"the model file has no values for {name}")
+                place[name] = arrays[name]
+        return network
+
+
+def load(path: str | Path) -> Network:
+    """The network that :meth:`Network.save` wrote.
+
+    Raises:
+        ModelFileError: if the file is missing, damaged, truncated or not one of ours.
+    """
+    description, arrays = read_model(path)
+    return network_from(description, arrays, path)
+
+
+def network_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], path: str | Path) -> Network:
+    """The network of a model that was read from ``path``."""
+    try:
+        return Network.from_json(description, arrays)
+    except (KeyError, TypeError, AttributeError, IndexError) as error:
+        raise ModelFileError(f"{path}: the model's description is damaged ({error!r})") from None
+
+
+def random_streams(seed: int) -> dict[str, np.random.Generator]:
+    """Independent streams for starting values, shuffling and dropout: using one never shifts another."""
+    names = ("parameters", "shuffling", "dropout", "validation")
+    spawned = np.random.SeedSequence(seed).spawn(len(names))
+    return {name: np.random.default_rng(s) for name, s in zip(names, spawned, strict=True)}
+
+
+def _input_shapes(inputs: int | Sequence[int] | Mapping[str, Any]) -> tuple[tuple[str, Shape], ...]:
+    if isinstance(inputs, Mapping):
+        return tuple((name, ("B", *as_shape(shape))) for name, shape in inputs.items())
+    return (("X", ("B", *as_shape(inputs))),)
+
+
+def mlp(
+    sizes: Sequence[int],
+    *,
+    hidden: str | Sequence[str] = "tanh",
+    output: str | None = None,
+    loss: Any = "squared_error",
+    bias: bool = True,
+    dropout: float = 0.0,
+    weights: Any = None,
+    biases: Any = 0.0,
+    seed: int = 0,
+    dtype: str = "float32",
+    l1: float = 0.0,
+    l2: float = 0.0,
+) -> Network:
+    """A multilayer perceptron.
+
+    Args:
+        sizes: features, units of each hidden layer, outputs: ``[2, 2, 1]``.
+        hidden: the activation of the hidden layers, or one for each.
+        output: the activation of the last layer; what the loss wants by default.
+        loss: as in :class:`Network`.
+        bias: whether layers have biases.
+        dropout: the rate of dropout after each hidden layer.
+        weights, biases: starting values, as in :class:`Dense`.
+        seed, dtype, l1, l2: as in :class:`Network`.
+
+    >>> import chainrule as cr
+    >>> net = cr.mlp([2, 2, 1], hidden="tanh", output="sigmoid", loss="squared_error", bias=True, seed=0)
+    >>> list(net.parameters)
+    ['W1', 'b1', 'W2', 'b2']
+    """
+    require(len(sizes) >= 2, f"sizes must give at least features and outputs, as in [2, 8, 1], not {list(sizes)!r}")
+    require(
+        all(isinstance(s, int) and s > 0 for s in sizes), f"sizes must be whole numbers above 0, not {list(sizes)!r}"
+    )
+    inner = len(sizes) - 2
+    names = [hidden] * inner if isinstance(hidden, str) else list(hidden)
+    require(len(names) == inner, f"{inner} hidden layers need {inner} activations, not {len(names)}")
+    layers: list[Layer] = []
+    for units, name in zip(sizes[1:-1], names, strict=True):
+        layers.append(Dense(units, name, bias, weights, biases))
+        if dropout:
+            layers.append(Dropout(dropout))
+    layers.append(Dense(sizes[-1], output, bias, weights, biases))
+    return Network(*layers, loss=loss, inputs=sizes[0], seed=seed, dtype=dtype, l1=l1, l2=l2)

@@ -1,0 +1,95 @@
+"""Rows and targets as a network's programs take them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import DataError, ShapeError
+from chainrule.losses import Loss
+from chainrule.shapes import Shape, show_shape
+
+Array = NDArray[Any]
+
+
+def as_rows(name: str, X: Any, dtype: str) -> Array:
+    """An array of rows: at least two axes, floats of ``dtype``, all finite."""
+    try:
+        array = np.asarray(X)
+        if array.dtype == object or array.dtype.kind not in "fiub":
+            array = array.astype(np.float64)
+    except (TypeError, ValueError):
+        raise DataError(f"{name} must hold numbers: encode text and dates first (chainrule train does)") from None
+    if array.ndim < 2:
+        raise ShapeError(
+            f"{name} has shape {show_shape(array.shape)}, but rows of features are needed: "
+            f"use {name}.reshape(-1, 1) for one feature, {name}.reshape(1, -1) for one row"
+        )
+    if len(array) == 0:
+        raise DataError(f"{name} has no rows")
+    return _finite(name, array.astype(dtype, copy=False))
+
+
+def _finite(name: str, array: Array) -> Array:
+    if np.isfinite(array).all():
+        return array
+    place = tuple(int(i) for i in np.argwhere(~np.isfinite(array))[0])
+    value = array[place]
+    where = f"row {place[0] + 1}" + (f", column {place[1] + 1}" if array.ndim > 1 and array.shape[1] > 1 else "")
+    raise DataError(f"{name} holds {value} in {where}: fill or drop such rows first")
+
+
+def as_targets(y: Any, loss: Loss, rows: int, shape: Shape, dtype: str) -> Array:
+    """Targets as the loss takes them, shape (rows, outputs): classes become rows of 0 and 1."""
+    outputs = shape[-1]
+    assert isinstance(outputs, int)
+    array = np.asarray(y)
+    if array.dtype.kind not in "fiub":
+        raise DataError(f"targets must be numbers, not {array.dtype}: give classes the codes 0, 1, ...")
+    if len(array) != rows:
+        raise ShapeError(f"X has {rows} rows, y has {len(array) if array.ndim else 'none'}")
+    if loss.target == "classes" and array.ndim == 1:
+        return _one_hot(array, outputs, dtype)
+    if array.ndim == 1 and outputs == 1:
+        array = array[:, None]
+    if array.shape != (rows, *shape[1:]):
+        raise ShapeError(
+            f"targets have shape {show_shape(array.shape)}, but the last layer gives {show_shape((rows, *shape[1:]))}"
+        )
+    return _in_range(_finite("y", array.astype(dtype)), loss)
+
+
+def _one_hot(codes: Array, classes: int, dtype: str) -> Array:
+    whole = codes.astype(np.int64)
+    bad = np.flatnonzero((whole != codes) | (whole < 0) | (whole >= classes))
+    if len(bad):
+        raise DataError(
+            f"y holds {codes[bad[0]]} in row {bad[0] + 1}: the last layer has {classes} units, "
+            f"so classes are the whole numbers 0 to {classes - 1}"
+        )
+    result = np.zeros((len(codes), classes), dtype)
+    result[np.arange(len(codes)), whole] = 1
+    return result
+
+
+def _in_range(array: Array, loss: Loss) -> Array:
+    """Check that the loss is defined for these targets; 0 and 1 become -1 and 1 where it wants signs."""
+    if loss.target == "signs":
+        if np.isin(array, (0, 1)).all():
+            return 2 * array - 1
+        bad, wanted = ~np.isin(array, (-1, 1)), "-1 and 1 (or 0 and 1)"
+    elif loss.target == "binary":
+        bad, wanted = (array < 0) | (array > 1), "between 0 and 1"
+    elif loss.target == "counts":
+        bad, wanted = array < 0, "0 or more"
+    elif loss.target == "classes":
+        off = np.abs(array.sum(axis=-1, keepdims=True) - 1) > 1e-3
+        bad, wanted = off | (array < 0), "rows of probabilities that sum to 1"
+    else:
+        return array
+    if bad.any():
+        row = int(np.argwhere(bad)[0][0])
+        raise DataError(f"{loss.name} needs targets that are {wanted}, but row {row + 1} holds {array[row]}")
+    return array

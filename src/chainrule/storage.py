@@ -1,0 +1,128 @@
+"""Model files: arrays as safetensors, everything else as JSON, with a checksum; never pickle.
+
+A model is one file (``model.chainrule``, with the JSON in its header), or a folder with ``model.safetensors`` and
+``model.json``. Files are written whole under another name first, so that a full disk or a power cut leaves the old one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import ModelFileError
+
+FORMAT = 1
+ARRAYS, DESCRIPTION = "model.safetensors", "model.json"
+
+Arrays = Mapping[str, NDArray[Any]]
+
+
+def write_model(path: str | Path, description: Mapping[str, Any], arrays: Arrays) -> Path:
+    """Write a model to one file, or to a folder if the path is one (or ends in a separator)."""
+    from safetensors.numpy import save
+
+    text = json.dumps({"format": FORMAT, "checksum": checksum(arrays), **description}, indent=1)
+    contiguous = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+    target = Path(path)
+    if target.is_dir() or str(path).endswith(os.sep):
+        target.mkdir(parents=True, exist_ok=True)
+        write_atomically(target / ARRAYS, save(contiguous))
+        write_atomically(target / DESCRIPTION, text.encode())
+    else:
+        write_atomically(target, save(contiguous, {"chainrule": text}))
+    return target
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def checksum(arrays: Arrays) -> str:
+    """SHA-256 of the arrays' names, shapes, types and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
+        digest.update(array.tobytes())
+    return digest.hexdigest()
+
+
+def read_model(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The description and the arrays of a model file or folder.
+
+    Raises:
+        ModelFileError: if there is none, or if it is damaged, truncated or not one of ours.
+    """
+    source = Path(path)
+    if not source.exists():
+        raise ModelFileError(f"there is no model at {source}: give the file or folder that was saved")
+    folder = source.is_dir()
+    if folder and not (source / DESCRIPTION).exists():
+        raise ModelFileError(f"{source} holds no {DESCRIPTION}: it is not a model folder")
+    arrays_file = source / ARRAYS if folder else source
+    content = _read_bytes(arrays_file)
+    arrays = _parse_arrays(arrays_file, content)
+    text = _read_bytes(source / DESCRIPTION) if folder else _header(arrays_file, content)
+    try:
+        description = json.loads(text)
+        ours = isinstance(description, dict) and "layers" in description and "format" in description
+    except (ValueError, UnicodeDecodeError):
+        raise ModelFileError(f"{source}: the model's description is damaged: it is not JSON") from None
+    if not ours:
+        raise ModelFileError(f"{source} was not written by chainrule")
+    if description["format"] != FORMAT:
+        raise ModelFileError(f"{source} has format {description['format']}; this version of chainrule reads {FORMAT}")
+    if description.get("checksum") != checksum(arrays):
+        raise ModelFileError(f"{source} is damaged: the checksum of its arrays differs")
+    return description, arrays
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise ModelFileError(f"cannot read {path}: {error.strerror}") from None
+
+
+def _parse_arrays(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load
+
+    try:
+        return load(content)
+    except (SafetensorError, ValueError, KeyError):
+        raise ModelFileError(f"{path} is not a model file, or it is truncated or damaged") from None
+
+
+def _header(path: Path, content: bytes) -> str:
+    """The description in the header of a single-file model; its header was parsed before."""
+    length = int.from_bytes(content[:8], "little")
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    if "chainrule" not in metadata:
+        raise ModelFileError(f"{path} is a safetensors file, but it was not written by chainrule")
+    return str(metadata["chainrule"])

@@ -1,0 +1,88 @@
+"""What happened during training."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass
+class History:
+    """One entry an epoch, and how training ended.
+
+    Attributes:
+        loss: mean training loss of the epoch's steps, each weighted by its rows.
+        validation_loss: loss of the validation rows after the epoch; empty without any.
+        metrics: further quantities of the validation rows (of the training rows without any), by name.
+        learning_rate: that of the epoch's last step.
+        seconds: duration of the epoch.
+        steps: updates made in all.
+        best_epoch: the epoch (from 1) whose weights were the best by ``monitor``; 0 before the first.
+        monitor: the quantity by which epochs are compared.
+        stopped: why training ended, in words.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    metrics: dict[str, list[float]] = field(default_factory=dict)
+    learning_rate: list[float] = field(default_factory=list)
+    seconds: list[float] = field(default_factory=list)
+    steps: int = 0
+    best_epoch: int = 0
+    monitor: str = "loss"
+    stopped: str = ""
+
+    def __len__(self) -> int:
+        return len(self.loss)
+
+    def columns(self) -> dict[str, list[float]]:
+        """The quantities by name, those that were recorded."""
+        table = {"loss": self.loss, "validation_loss": self.validation_loss, **self.metrics}
+        table |= {"learning_rate": self.learning_rate, "seconds": self.seconds}
+        return {name: values for name, values in table.items() if values}
+
+    def rows(self) -> Iterator[dict[str, float]]:
+        """One dictionary an epoch."""
+        columns = self.columns()
+        for epoch in range(len(self)):
+            yield {"epoch": epoch + 1, **{name: values[epoch] for name, values in columns.items()}}
+
+    def watched(self, name: str) -> list[float]:
+        """The values of one quantity."""
+        return self.columns().get(name, [])
+
+    @property
+    def verdict(self) -> str:
+        """How training ended and which epoch was best, in a sentence."""
+        if not self.loss:
+            return f"{self.stopped}; no epoch was finished."
+        best = self.watched(self.monitor)[self.best_epoch - 1] if self.best_epoch else self.loss[-1]
+        return f"{self.stopped}; best {self.monitor.replace('_', ' ')} {best:.4g} in epoch {self.best_epoch or len(self)}."
+
+    def to_csv(self, path: str | Path) -> None:
+        """Write one line an epoch."""
+        import csv
+
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, ["epoch", *self.columns()])
+            writer.writeheader()
+            writer.writerows(self.rows())
+
+    def plot(self, axes: Any = None) -> Any:
+        """Draw the losses over the epochs on Matplotlib axes (new ones by default), and return them."""
+        if axes is None:
+            from matplotlib.figure import Figure
+
+            axes = Figure(figsize=(7, 4), layout="constrained").add_subplot()
+        epochs = range(1, len(self) + 1)
+        axes.plot(epochs, self.loss, label="training loss")
+        if self.validation_loss:
+            axes.plot(epochs, self.validation_loss, label="validation loss")
+        if self.best_epoch:
+            axes.axvline(self.best_epoch, linestyle=":", linewidth=1, label=f"best epoch: {self.best_epoch}")
+        axes.set_xlabel("epoch")
+        axes.set_ylabel("loss")
+        axes.legend()
+        return axes

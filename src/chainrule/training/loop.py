@@ -1,0 +1,199 @@
+"""Epochs, batches, stopping: how a run advances. No mathematics."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import isfinite
+from time import perf_counter
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.protocol import NonFiniteStep, Rows, Run
+from chainrule.errors import ChainruleError, require
+from chainrule.training.callbacks import Callback, Moment
+from chainrule.training.history import History
+from chainrule.training.interrupt import Interrupt
+
+SLICE_SECONDS = 0.008
+"""How long the engine works between two looks at callbacks and at Ctrl-C."""
+
+State = dict[str, NDArray[Any]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How to train.
+
+    Attributes:
+        rows: the number of training rows.
+        epochs: how many times to go through them.
+        batch_size: rows in a step.
+        shuffle: ``True``: new batches every epoch; ``"once"``: batches drawn once and kept; ``False``: in order.
+        rng: the random stream for shuffling.
+        monitor: the quantity by which epochs are compared: ``loss``, ``validation_loss`` or a metric.
+        larger_is_better: whether that quantity should grow.
+        patience: end after so many epochs without a better one; ``None``: never.
+        restore_best: end with the state of the best epoch instead of the last.
+        constants: what steps read besides data, state and the clock.
+    """
+
+    rows: int
+    epochs: int
+    batch_size: int
+    shuffle: bool | Literal["once"]
+    rng: np.random.Generator
+    monitor: str = "loss"
+    larger_is_better: bool = False
+    patience: int | None = None
+    restore_best: bool = False
+    constants: Mapping[str, float] = field(default_factory=dict)
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches in an epoch, the last one possibly short."""
+        return -(-self.rows // self.batch_size)
+
+
+class _Ended(Exception):  # noqa: N818 - not an error
+    """Training ends before its last epoch."""
+
+
+def train(
+    run: Run,
+    plan: Plan,
+    evaluate: Callable[[State], Mapping[str, float]],
+    after_epoch: Callable[[float], Mapping[str, float]],
+    callbacks: Sequence[Callback] = (),
+) -> History:
+    """Advance ``run`` as planned.
+
+    Args:
+        run: what makes steps.
+        plan: how many, in which order, until when.
+        evaluate: further quantities of an epoch's end, from the run's state (``validation_loss``, metrics).
+        after_epoch: from the watched quantity, constants for the next epoch (a schedule that waits for a plateau).
+        callbacks: watch and stop.
+
+    Raises:
+        NonFiniteStep: when a loss is not finite, with the history so far in its ``history``.
+        ChainruleError: when an epoch cannot be compared because the watched quantity is unknown.
+    """
+    return _Training(run, plan, evaluate, after_epoch, callbacks).run_all()
+
+
+class _Training:
+    """One call of :func:`train`."""
+
+    def __init__(
+        self,
+        run: Run,
+        plan: Plan,
+        evaluate: Callable[[State], Mapping[str, float]],
+        after_epoch: Callable[[float], Mapping[str, float]],
+        callbacks: Sequence[Callback],
+    ) -> None:
+        self.run, self.plan, self.evaluate, self.after_epoch, self.callbacks = run, plan, evaluate, after_epoch, callbacks
+        self.history = History(monitor=plan.monitor)
+        self.best: float | None = None
+        self.best_state: State = dict(run.state)
+        self.constants = dict(plan.constants)
+        self.order: Rows = np.arange(plan.rows, dtype=np.int64)
+        self.slice_steps = 1
+        self.last_loss = float("nan")
+
+    def run_all(self) -> History:
+        for callback in self.callbacks:
+            callback.on_start(self.moment(0))
+        epoch = 0
+        try:
+            with Interrupt() as interrupt:
+                for epoch in range(1, self.plan.epochs + 1):
+                    self.epoch(epoch, interrupt)
+                self.history.stopped = f"all {self.plan.epochs} epochs done"
+        except _Ended as ended:
+            self.history.stopped = str(ended)
+        except NonFiniteStep as error:
+            self.history.stopped = "stopped at a loss that is not finite"
+            error.history = self.history  # type: ignore[attr-defined]
+            raise
+        finally:
+            if self.plan.restore_best and self.best is not None:
+                self.run.state.update(self.best_state)
+            for callback in self.callbacks:
+                callback.on_end(self.moment(epoch))
+        return self.history
+
+    def moment(self, epoch: int) -> Moment:
+        total = self.plan.epochs * self.plan.steps_per_epoch
+        return Moment(epoch, self.plan.epochs, self.history.steps, total, self.last_loss, self.history)
+
+    def epoch(self, epoch: int, interrupt: Interrupt) -> None:
+        """One epoch: its batches in slices, then its line in the history."""
+        start = perf_counter()
+        losses: list[float] = []
+        batches = self.batches(epoch)
+        while len(losses) < len(batches):
+            part = batches[len(losses) : len(losses) + self.slice_steps]
+            before = perf_counter()
+            losses += self.run.advance(part, self.history.steps, self.constants)
+            self.history.steps += len(part)
+            self.last_loss = losses[-1]
+            spent = max(perf_counter() - before, 1e-9)
+            self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * len(part) / spent)))
+            if interrupt.pressed:
+                raise _Ended(f"interrupted in epoch {epoch}")
+            if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
+                raise _Ended(f"ended by a callback in epoch {epoch}")
+        weights = [len(b) for b in batches]
+        self.record(float(np.average(losses, weights=weights)), start)
+        self.compare(epoch)
+        if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
+            raise _Ended(f"ended by a callback after epoch {epoch}")
+        if self.plan.patience is not None and epoch - self.history.best_epoch >= self.plan.patience:
+            raise _Ended(f"stopped early after epoch {epoch}, {self.plan.patience} epochs after the best one")
+
+    def batches(self, epoch: int) -> list[Rows]:
+        """The row numbers of each step of the epoch."""
+        if self.plan.shuffle is True or (self.plan.shuffle == "once" and epoch == 1):
+            self.order = self.plan.rng.permutation(self.plan.rows)
+        size = self.plan.batch_size
+        return [self.order[i : i + size] for i in range(0, self.plan.rows, size)]
+
+    def record(self, loss: float, start: float) -> None:
+        history = self.history
+        values = dict(self.evaluate(self.run.state))
+        history.loss.append(loss)
+        if "validation_loss" in values:
+            history.validation_loss.append(values.pop("validation_loss"))
+        for name, value in values.items():
+            history.metrics.setdefault(name, []).append(value)
+        history.learning_rate.append(self.run.rate())
+        history.seconds.append(perf_counter() - start)
+
+    def compare(self, epoch: int) -> None:
+        """Keep the state if the epoch is the best so far."""
+        values = self.history.watched(self.plan.monitor)
+        if not values:
+            known = [k for k in self.history.columns() if k not in ("learning_rate", "seconds")]
+            raise ChainruleError(f"monitor={self.plan.monitor!r} is not recorded: recorded are {', '.join(known)}")
+        value = values[-1]
+        self.constants |= self.after_epoch(value)
+        if not isfinite(value):
+            return
+        if self.best is None or (value > self.best if self.plan.larger_is_better else value < self.best):
+            self.best, self.history.best_epoch = value, epoch
+            self.best_state = dict(self.run.state)
+
+
+def batch_rows(batch_size: int | str, rows: int) -> int:
+    """The rows of a full batch: a number, or all for ``"all"``."""
+    if batch_size == "all":
+        return rows
+    require(
+        isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size > 0,
+        f"batch_size must be a whole number above 0 or 'all', not {batch_size!r}",
+    )
+    return min(int(batch_size), rows)

@@ -1,0 +1,52 @@
+"""Quantities that people read besides the loss."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.errors import unknown_name
+
+Array = NDArray[Any]
+Metric = Callable[[Array, Array], float]
+
+
+def accuracy(prediction: Array, target: Array) -> float:
+    """The share of rows whose class is right: the largest output, or for one output on which side of the middle.
+
+    The middle is 1/2 for targets 0 and 1, and 0 for targets -1 and 1.
+    """
+    if prediction.shape[1] > 1 and np.allclose(target.sum(axis=1), 1):
+        return float(np.mean(prediction.argmax(axis=1) == target.argmax(axis=1)))
+    middle = 0.0 if target.min() < 0 else 0.5
+    return float(np.mean((prediction > middle) == (target > middle)))
+
+
+def rmse(prediction: Array, target: Array) -> float:
+    """The root of the mean squared error."""
+    return float(np.sqrt(np.mean((prediction.astype(np.float64) - target) ** 2)))
+
+
+def mae(prediction: Array, target: Array) -> float:
+    """The mean absolute error."""
+    return float(np.mean(np.abs(prediction.astype(np.float64) - target)))
+
+
+def r2(prediction: Array, target: Array) -> float:
+    """1 - (squared error) / (squared error of the mean): 1 is perfect, 0 no better than the mean."""
+    spread = np.sum((target - target.mean(axis=0, dtype=np.float64)) ** 2, dtype=np.float64)
+    return float(1 - np.sum((prediction.astype(np.float64) - target) ** 2) / spread) if spread else float("nan")
+
+
+METRICS: dict[str, Metric] = {"accuracy": accuracy, "rmse": rmse, "mae": mae, "r2": r2}
+LARGER_IS_BETTER = frozenset({"accuracy", "r2"})
+
+
+def metric_of(name: str) -> Metric:
+    """The metric of that name."""
+    if name not in METRICS:
+        raise unknown_name("metric", name, METRICS)
+    return METRICS[name]

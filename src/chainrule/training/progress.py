@@ -1,0 +1,78 @@
+"""Progress on a terminal, or as lines where there is none."""
+
+from __future__ import annotations
+
+import sys
+from time import monotonic
+from typing import Any, TextIO
+
+from chainrule.training.callbacks import Callback, Moment
+
+
+def progress_callback(progress: Any) -> Callback | None:
+    """The callback that ``progress=`` asks for: nothing, a bar or lines, or a callback given as it is."""
+    if isinstance(progress, Callback):
+        return progress
+    if not progress:
+        return None
+    return Bar() if sys.stderr.isatty() else Lines(sys.stderr)
+
+
+def status(moment: Moment) -> str:
+    """The last epoch in a few words."""
+    row = list(moment.history.rows())[-1]
+    parts = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds", "learning_rate")]
+    return ", ".join(parts)
+
+
+class Lines(Callback):
+    """One line an epoch, at most one every ``interval`` seconds, and the last."""
+
+    def __init__(self, file: TextIO, interval: float = 1.0) -> None:
+        self.file, self.interval, self.last, self.written = file, interval, 0.0, 0
+
+    def on_epoch(self, moment: Moment) -> None:
+        """Write a line if it is time."""
+        if monotonic() - self.last >= self.interval:
+            self._write(moment)
+
+    def on_end(self, moment: Moment) -> None:
+        """Write the last epoch."""
+        if len(moment.history) and self.written != len(moment.history):
+            self._write(moment)
+
+    def _write(self, moment: Moment) -> None:
+        self.last, self.written = monotonic(), len(moment.history)
+        print(f"epoch {len(moment.history)}/{moment.epochs}: {status(moment)}", file=self.file, flush=True)
+
+
+class Bar(Callback):
+    """A bar of the ``rich`` package with the last epoch's quantities."""
+
+    def on_start(self, moment: Moment) -> None:
+        """Show the bar."""
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        self.bar = Progress(
+            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            BarColumn(bar_width=30),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+            console=Console(stderr=True),
+            transient=True,
+        )
+        self.task = self.bar.add_task("", total=moment.steps, epoch=0, epochs=moment.epochs, status="")
+        self.bar.start()
+
+    def on_slice(self, moment: Moment) -> None:
+        """Move the bar."""
+        self.bar.update(self.task, completed=moment.step, epoch=moment.epoch)
+
+    def on_epoch(self, moment: Moment) -> None:
+        """Show the epoch's quantities."""
+        self.bar.update(self.task, status=status(moment))
+
+    def on_end(self, moment: Moment) -> None:
+        """Remove the bar."""
+        self.bar.stop()
