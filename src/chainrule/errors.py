@@ -52,8 +52,9 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     unknown activation 'rellu': did you mean 'relu'? Known are: relu, tanh
     """
     names = sorted(known)
-    near = difflib.get_close_matches(str(name), names, n=1)
-    hint = f" did you mean {near[0]!r}?" if near else ""
+    by_lower = {n.lower(): n for n in names}
+    near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
+    hint = f" did you mean {by_lower[near[0]]!r}?" if near else ""
     listed = ", ".join(names) if names else "none"
     return UnknownNameError(f"unknown {kind} {name!r}:{hint} Known are: {listed}")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -15,8 +16,17 @@ from chainrule.engines.steps import NumpyRun
 from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.program import Program
-from chainrule.schedules import ReduceOnPlateau
-from chainrule.training import Callback, EveryEpoch, History, Plan, batch_rows, progress_callback, train
+from chainrule.schedules import plateau_of
+from chainrule.training import (
+    Callback,
+    EveryEpoch,
+    History,
+    Moment,
+    Plan,
+    batch_rows,
+    progress_callback,
+    train,
+)
 from chainrule.training.metrics import LARGER_IS_BETTER, metric_of
 
 if TYPE_CHECKING:
@@ -61,12 +71,15 @@ def fit(
     else:
         run_ = _step_run(network, data, optimizer, gather=size < rows)
     watched = monitor or ("validation_loss" if held else "loss")
+    known = ["loss", *(["validation_loss"] if held else []), *metrics]
+    if watched not in known:
+        raise ArgumentError(f"monitor={watched!r} is not recorded: recorded are {', '.join(known)}")
     steps_per_epoch = -(-rows // size)
     plan = Plan(
         rows=rows,
         epochs=epochs,
         batch_size=size,
-        shuffle=shuffle and size < rows,
+        shuffle=shuffle if size < rows else False,
         rng=streams["shuffling"],
         monitor=watched,
         larger_is_better=watched in LARGER_IS_BETTER,
@@ -81,9 +94,10 @@ def fit(
     )
     watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in callbacks]
     shown = progress_callback(progress)
+    watchers = [_PutBack(network, run_), *watchers, *([shown] if shown else [])]
     evaluate = _evaluator(network, held or data, metrics, held=held is not None)
     try:
-        return train(run_, plan, evaluate, _plateau(optimizer), [*watchers, *([shown] if shown else [])])
+        return train(run_, plan, evaluate, _plateau(optimizer), watchers)
     except NonFiniteStep as error:
         raise _explained(error, run_, plan) from None
     finally:
@@ -137,6 +151,10 @@ def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
         results = program(dtype=network.dtype, **values)
         return float(results["L"]), np.concatenate([results[f"d{name}"].ravel() for name in shapes])
 
+    require(
+        plateau_of(optimizer.schedule) is None,
+        "LBFGS searches for its own step lengths: ReduceOnPlateau is not for it",
+    )
     schedule = optimizer.schedule.program()
 
     def rate(step: int) -> float:
@@ -144,6 +162,22 @@ def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
         return float(run(schedule, clock)["lr"])
 
     return LBFGSRun(objective, optimizer.direction_program, optimizer.history, parameters.theta.copy(), rate)
+
+
+@dataclass
+class _PutBack(Callback):
+    """Keeps the network at what the run has reached, so that callbacks after it can look at it or save it."""
+
+    network: Network
+    run: Run
+
+    def on_slice(self, moment: Moment) -> None:
+        """Between steps."""
+        _put_back(self.network, self.run.state)
+
+    def on_end(self, moment: Moment) -> None:
+        """At the end, when the best weights may have come back."""
+        _put_back(self.network, self.run.state)
 
 
 def _put_back(network: Network, state: Mapping[str, NDArray[Any]]) -> None:
@@ -171,10 +205,12 @@ def _evaluator(
 
 def _plateau(optimizer: Optimizer) -> Callable[[float], dict[str, float]]:
     """What a schedule that waits for a plateau makes of each epoch's watched quantity."""
-    if not isinstance(optimizer.schedule, ReduceOnPlateau):
+    schedule = plateau_of(optimizer.schedule)
+    if schedule is None:
         return lambda value: {}
-    program = optimizer.schedule.program()
-    state = {"best": float("inf"), "waited": 0.0, "plateau_factor": 1.0}
+    program = schedule.program()
+    # Not infinity, from which no share can be taken away.
+    state = {"best": float(np.finfo(np.float64).max), "waited": 0.0, "plateau_factor": 1.0}
 
     def after_epoch(value: float) -> dict[str, float]:
         after = run(program, {"loss": value, **state})
@@ -191,14 +227,15 @@ def _plateau(optimizer: Optimizer) -> Callable[[float], dict[str, float]]:
 def _explained(error: NonFiniteStep, run_: Run, plan: Plan) -> NonFiniteError:
     """The step and the first equation at which a value stopped being finite."""
     history: History = error.history  # type: ignore[attr-defined]
-    step = history.steps + error.position + 1
+    step = history.steps + 1
     epoch = (step - 1) // plan.steps_per_epoch + 1
     where = ""
     if isinstance(run_, NumpyRun) and run_.failed is not None:
         where = first_non_finite(run_.program, run_.failed, run_.precision)
     message = (
-        f"the loss is not finite in step {step} (epoch {epoch}){where}; the parameters are those from before this "
-        "step: try a smaller learning rate, clip_norm=1.0, or look for extreme values in the data"
+        f"the {error.what.split()[-1]} is not finite in step {step} (epoch {epoch}){where}; "
+        "the parameters are those from before this step: "
+        "try a smaller learning rate, clip_norm=1.0, or look for extreme values in the data"
     )
     result = NonFiniteError(message)
     result.history = history  # type: ignore[attr-defined]

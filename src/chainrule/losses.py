@@ -83,15 +83,17 @@ class Loss:
         if value.shape == ():
             return value
         average = self.reduction == "mean"
-        if value.rank == 1 or value.shape[-1] == 1 or self.mean_outputs == average:
+        if all(size == 1 for size in value.shape[1:]) or self.mean_outputs == average:
             return value.mean() if average else value.sum()
-        rows = value.mean(axis=1) if self.mean_outputs else value.sum(axis=1)
+        outputs = tuple(range(1, value.rank)) if value.rank > 2 else 1
+        rows = value.mean(axis=outputs) if self.mean_outputs else value.sum(axis=outputs)
         return rows.mean() if average else rows.sum()
 
     def to_json(self) -> dict[str, Any]:
         """A description that :func:`loss_of` reads back."""
         common = {"reduction": self.reduction, "label_smoothing": self.label_smoothing}
-        if self.name in LOSSES:
+        known = LOSSES.get(self.name)
+        if known is not None and known().formula is self.formula:  # not one of yours under the same name
             return {"name": self.name, **self.settings, **common}
         # For a formula the number of outputs does not matter: it is written down for one of a name of its own.
         prediction, target = (symbol(n, ("B", "k")) for n in ("prediction", "target"))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule._version import __version__
 from chainrule.engines.numpy import FLOAT_TYPES, run_all
-from chainrule.errors import ArgumentError, ModelFileError, ShapeError, require, unknown_name
+from chainrule.errors import ArgumentError, ChainruleError, ModelFileError, ShapeError, require, unknown_name
 from chainrule.fitting import fit
 from chainrule.losses import loss_of
 from chainrule.nn.layers import Dense, Dropout, Layer, as_layers, layer_from_json
@@ -66,7 +66,7 @@ class Network:
             raise unknown_name("dtype", dtype, FLOAT_TYPES)
         for name, value in (("l1", l1), ("l2", l2)):
             require(value >= 0, f"{name} must not be negative, not {value!r}")
-        require(isinstance(seed, int) and seed >= 0, f"the seed must be a whole number from 0, not {seed!r}")
+        random_streams(seed)  # an error here if it is no seed
         self.layers, self.loss_function = as_layers(layers), loss_of(loss)
         self.seed, self.dtype, self.l1, self.l2 = seed, dtype, l1, l2
         self._inputs: tuple[tuple[str, Shape], ...] | None = None
@@ -87,10 +87,13 @@ class Network:
     def reset(self, seed: int | None = None) -> None:
         """Draw new starting values; running states start again too."""
         self.model  # noqa: B018 - an error here if the inputs are not known
+        rng = random_streams(self.seed if seed is None else seed)["parameters"]
         self.seed = self.seed if seed is None else seed
-        rng = random_streams(self.seed)["parameters"]
         for p in self._assembled.parameters:
-            self._parameters[p.name] = p.start.draw(p.shape, rng)
+            try:
+                self._parameters[p.name] = p.start.draw(p.shape, rng)
+            except ShapeError as error:
+                raise ShapeError(f"{p.name}: {error}") from None
         for s in self._assembled.states:
             self._states[s.name] = np.full(s.shape, s.start)
 
@@ -353,12 +356,15 @@ def network_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[An
     """The network of a model that was read from ``path``."""
     try:
         return Network.from_json(description, arrays)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except ChainruleError as error:
+        raise ModelFileError(f"{path} cannot be read back: {error}") from None
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
         raise ModelFileError(f"{path}: the model's description is damaged ({error!r})") from None
 
 
 def random_streams(seed: int) -> dict[str, np.random.Generator]:
     """Independent streams for starting values, shuffling and dropout: using one never shifts another."""
+    require(isinstance(seed, int) and seed >= 0, f"the seed must be a whole number from 0, not {seed!r}")
     names = ("parameters", "shuffling", "dropout", "validation")
     spawned = np.random.SeedSequence(seed).spawn(len(names))
     return {name: np.random.default_rng(s) for name, s in zip(names, spawned, strict=True)}

@@ -37,8 +37,10 @@ class Parameters(Mapping[str, NDArray[Any]]):
         array = np.asarray(values, dtype=np.float64)
         if array.shape != shape:
             raise ShapeError(f"{name} has shape {show_shape(shape)}, the values given have {show_shape(array.shape)}")
+        with np.errstate(over="ignore"):
+            array = array.astype(self.theta.dtype)
         if not np.isfinite(array).all():
-            raise DataError(f"the values given for {name} are not all finite")
+            raise DataError(f"the values given for {name} are not all finite in {array.dtype}")
         self.theta[place] = array.ravel()
 
     def _place(self, name: str) -> tuple[slice, tuple[int, ...]]:

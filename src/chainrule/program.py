@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, TypeAlias
@@ -57,7 +57,7 @@ class Equation:
     section: str = field(default="forward", compare=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Program:
     """Inputs, equations in order, and labelled outputs.
 
@@ -69,6 +69,15 @@ class Program:
     inputs: tuple[Var, ...]
     equations: tuple[Equation, ...]
     outputs: tuple[tuple[str, Atom], ...]
+
+    def _content(self) -> tuple[object, ...]:
+        return (self.name, self.inputs, self.equations, self.outputs)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Program) and self._content() == other._content()
+
+    def __hash__(self) -> int:
+        return hash(self._content())
 
     @property
     def variables(self) -> dict[str, Var]:
@@ -152,13 +161,14 @@ def typecheck(program: Program) -> Program:
     number of arguments, the shape and the element type that its operation's rules give; outputs exist.
     """
     defined: dict[str, Var] = {}
+    sizes = program.sizes
     for var in program.inputs:
         if var.role is None:
             raise ProgramError(f"{program.name}: the input {var.name} has no role")
-        _define(program, var, defined)
+        _define(program, var, defined, sizes)
     for equation in program.equations:
         _check_equation(program, equation, defined)
-        _define(program, equation.target, defined)
+        _define(program, equation.target, defined, sizes)
     labels = [label for label, _ in program.outputs]
     if len(set(labels)) < len(labels):
         raise ProgramError(f"{program.name}: two outputs share a label: {', '.join(labels)}")
@@ -168,11 +178,11 @@ def typecheck(program: Program) -> Program:
     return program
 
 
-def _define(program: Program, var: Var, defined: dict[str, Var]) -> None:
+def _define(program: Program, var: Var, defined: dict[str, Var], sizes: Collection[str]) -> None:
     check_name(var.name)
     if var.name in defined:
         raise ProgramError(f"{program.name}: {var.name} is assigned twice")
-    if var.name in program.sizes:
+    if var.name in sizes:
         raise ProgramError(f"{program.name}: {var.name} is both a variable and a size: rename one of them")
     defined[var.name] = var
 
@@ -192,15 +202,32 @@ def _check_equation(program: Program, equation: Equation, defined: Mapping[str, 
         raise ProgramError(f"{where}: {error}") from None
     if shape != equation.target.shape:
         raise ProgramError(f"{where} has shape {show_shape(shape)}, not {show_shape(equation.target.shape)}")
-    floats = {a.dtype for a in equation.arguments if isinstance(a, Var)} - {"bool", "int"}
-    if operation.kind == "float" and any(
-        isinstance(a, Var) and a.dtype != "float" and operation.name != "to_float" for a in equation.arguments
-    ):
+    dtypes = {a.dtype for a in equation.arguments if isinstance(a, Var)}
+    if operation.kind == "float" and dtypes - {"float"}:
         raise ProgramError(f"{where} needs floats: convert with to_float")
-    if operation.kind == "compare" and equation.target.dtype != "bool":
-        raise ProgramError(f"{where} is a truth value, not {equation.target.dtype}")
-    if operation.kind == "promote" and floats and equation.target.dtype != "float":
-        raise ProgramError(f"{where} combines floats, so it is a float, not {equation.target.dtype}")
+    dtype = _element_type(equation)
+    if dtype != equation.target.dtype:
+        raise ProgramError(f"{where} gives {dtype} values, not {equation.target.dtype}")
+
+
+def _element_type(equation: Equation) -> DType:
+    """The element type that the operation gives for its arguments."""
+    kind = equation.operation.kind
+    if kind in ("int", "compare"):
+        return "int" if kind == "int" else "bool"
+    if kind in ("float", "number"):
+        return "float"
+    if kind == "same":
+        first = equation.arguments[0]
+        return first.dtype if isinstance(first, Var) else "float"
+    operands = equation.arguments[1:] if kind == "select" else equation.arguments
+    # A whole number in the text takes on the type of what it meets.
+    dtypes = {a.dtype if isinstance(a, Var) else "float" for a in operands if not _is_whole(a)}
+    return "int" if "int" in dtypes and "float" not in dtypes else "float"
+
+
+def _is_whole(atom: Atom) -> bool:
+    return isinstance(atom, Literal) and isinstance(atom.value, int)
 
 
 def _var_to_json(var: Var) -> dict[str, Any]:

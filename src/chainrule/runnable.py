@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.derive import derive_program
+from chainrule.derivation import derive_program
 from chainrule.engines.numpy import compile_program, label_outputs, prepare
 from chainrule.errors import ArgumentError, require
 from chainrule.expression import Expression
@@ -143,7 +143,7 @@ def gradient(f: Expression, wrt: Expression | Iterable[Expression]) -> Any:
     symbols = list(wrt) if not isinstance(wrt, Expression) else [wrt]
     program = derive(f, symbols)
     known = expressions_of(program)
-    results = tuple(atom_expression(program.output(f"d{name}"), known) for name in _names(symbols) or [])
+    results = tuple(atom_expression(atom, known) for _, atom in program.outputs[1:])
     return results if several else results[0]
 
 

@@ -181,6 +181,13 @@ class ReduceOnPlateau(Schedule):
         return trace(after, name="after_epoch", inputs=[loss, best, waited, scale])
 
 
+def plateau_of(schedule: Schedule | None) -> ReduceOnPlateau | None:
+    """The schedule, or the one after its warm-up, if it waits for a plateau."""
+    while isinstance(schedule, Warmup):
+        schedule = schedule.then
+    return schedule if isinstance(schedule, ReduceOnPlateau) else None
+
+
 SCHEDULES: dict[str, type[Schedule]] = {
     c.__name__: c for c in (Constant, Step, Exponential, InverseTime, Cosine, OneCycle, Warmup, ReduceOnPlateau)
 }

@@ -29,7 +29,8 @@ def write_model(path: str | Path, description: Mapping[str, Any], arrays: Arrays
     """Write a model to one file, or to a folder if the path is one (or ends in a separator)."""
     from safetensors.numpy import save
 
-    text = json.dumps({"format": FORMAT, "checksum": checksum(arrays), **description}, indent=1)
+    plain = json.loads(json.dumps({"format": FORMAT, **description}))  # as it will be read: lists for tuples
+    text = json.dumps({"checksum": checksum(plain, arrays), **plain}, indent=1)
     contiguous = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
     target = Path(path)
     if target.is_dir() or str(path).endswith(os.sep):
@@ -62,9 +63,13 @@ def _umask() -> int:
     return mask
 
 
-def checksum(arrays: Arrays) -> str:
-    """SHA-256 of the arrays' names, shapes, types and bytes."""
-    digest = hashlib.sha256()
+def checksum(description: Mapping[str, Any], arrays: Arrays) -> str:
+    """SHA-256 of the description (without the checksum in it) and of names, shapes, types and bytes of arrays.
+
+    One bit makes ``relu`` a ``selu``: the description needs it as much as the arrays.
+    """
+    rest = {key: value for key, value in description.items() if key != "checksum"}
+    digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
     for name in sorted(arrays):
         array = np.ascontiguousarray(arrays[name])
         digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
@@ -91,14 +96,14 @@ def read_model(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     try:
         description = json.loads(text)
         ours = isinstance(description, dict) and "layers" in description and "format" in description
-    except (ValueError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise ModelFileError(f"{source}: the model's description is damaged: it is not JSON") from None
     if not ours:
         raise ModelFileError(f"{source} was not written by chainrule")
     if description["format"] != FORMAT:
         raise ModelFileError(f"{source} has format {description['format']}; this version of chainrule reads {FORMAT}")
-    if description.get("checksum") != checksum(arrays):
-        raise ModelFileError(f"{source} is damaged: the checksum of its arrays differs")
+    if description.get("checksum") != checksum(description, arrays):
+        raise ModelFileError(f"{source} is damaged: its checksum differs")
     return description, arrays
 
 
@@ -114,15 +119,16 @@ def _parse_arrays(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     from safetensors.numpy import load
 
     try:
-        return load(content)
+        arrays: dict[str, NDArray[Any]] = load(content)
     except (SafetensorError, ValueError, KeyError):
         raise ModelFileError(f"{path} is not a model file, or it is truncated or damaged") from None
+    return arrays
 
 
 def _header(path: Path, content: bytes) -> str:
     """The description in the header of a single-file model; its header was parsed before."""
     length = int.from_bytes(content[:8], "little")
-    metadata = json.loads(content[8 : 8 + length]).get("__metadata__", {})
+    metadata = json.loads(content[8 : 8 + length]).get("__metadata__") or {}
     if "chainrule" not in metadata:
         raise ModelFileError(f"{path} is a safetensors file, but it was not written by chainrule")
     return str(metadata["chainrule"])

@@ -12,137 +12,37 @@ the tests: each must fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from importlib import import_module
 from math import prod
-from typing import Any, NamedTuple, TypeAlias
-from zlib import crc32
+from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chainrule.check.cases import SIZES, Array, Case, cases, domain, draw
+from chainrule.check.mutants import mutants
 from chainrule.check.oracles import EPSILON, Floats, central_differences, complex_step, one_sided
-from chainrule.derive import derive_program
+from chainrule.derivation import derive_program
 from chainrule.engines import numpy as reference
-from chainrule.errors import ChainruleError, NotDifferentiableError
-from chainrule.expression import REGISTRY, Example, Expression, Kink, Operation, Spelling, lift, symbol
-from chainrule.ops.arrays import broadcast_to
+from chainrule.errors import ChainruleError
+from chainrule.expression import Kink, Operation, lift, symbol
 from chainrule.ops.reductions import sum as total
-from chainrule.program import Program, Var
-from chainrule.shapes import DType, Shape, broadcast, concrete, show_shape
+from chainrule.program import Program
+from chainrule.shapes import broadcast, concrete, show_shape
 from chainrule.show import to_latex, to_python, to_text
 from chainrule.trace import atom_expression, expressions_of, trace
 
-Array: TypeAlias = NDArray[Any]
+__all__ = ["Case", "assert_between_slopes", "assert_case", "assert_operation", "cases", "draw", "mutants"]
+
 Engine: TypeAlias = str | Callable[[Program, Mapping[str, Any], str], Mapping[str, Any]]
 Oracle: TypeAlias = Callable[[Program, Mapping[str, Any], str], tuple[Floats, Floats]]
 
-ELEMENTWISE_SHAPES: tuple[tuple[Shape, ...], ...] = (
-    ((),),
-    ((3,),),
-    ((1,),),
-    ((3, 4), (4,)),
-    ((3, 1), (1, 4)),
-    ((), (2, 1, 3)),
-)
-"""Shapes on which an elementwise operation is tried; each row is repeated over the arguments."""
-
-INTEGERS: Mapping[str, int | None] = {"indices": None, "key": 1000, "step": 1000}
-"""Arguments of these names hold whole numbers below the bound; indices, below the number of rows."""
-
-CONDITION = "condition"
-"""Arguments of this name hold truth values."""
-
-SMALL = 1e-8
 RELATIVE = 1e-9
 """Relative error allowed to a derivative beyond the oracle's own: cancellation costs digits."""
 
 HELD_CONSTANT = "stop_gradient"
 """Its rule contradicts its value on purpose; it must be exactly zero."""
-
-
-@dataclass(frozen=True, eq=False)
-class Case:
-    """An operation with values for its arguments, and for the gradient ``g`` that comes in."""
-
-    operation: Operation
-    arguments: tuple[Array, ...]
-    attributes: Mapping[str, Any] = field(default_factory=dict)
-    g_scale: float = 1.0
-
-    @cached_property
-    def names(self) -> tuple[str, ...]:
-        """A name for each argument."""
-        if self.operation.variadic:
-            stem = self.operation.arguments[0].removeprefix("*")
-            return tuple(f"{stem}_{i}" for i in range(1, len(self.arguments) + 1))
-        return self.operation.arguments
-
-    @cached_property
-    def symbols(self) -> tuple[Expression, ...]:
-        """The arguments as symbols; where there are none, data that carries the named size ``B``."""
-        if not self.names:
-            return (symbol("rows", ("B",)),)
-        kinds: dict[str, DType] = {"f": "float", "i": "int", "b": "bool"}
-        return tuple(
-            symbol(name, value.shape, kinds[value.dtype.kind])
-            for name, value in zip(self.names, self.arguments, strict=True)
-        )
-
-    @cached_property
-    def result(self) -> Expression:
-        """The operation applied to the symbols."""
-        return self.operation(*(self.symbols if self.names else ()), **self.attributes)
-
-    @cached_property
-    def values(self) -> dict[str, Array]:
-        """The arguments by name."""
-        return dict(zip(self.names, self.arguments, strict=True)) if self.names else {"rows": np.ones(3)}
-
-    @cached_property
-    def program(self) -> Program:
-        """The operation as a program."""
-        return trace({"result": self.result}, name="value", inputs=self.symbols)
-
-    @cached_property
-    def g(self) -> Array:
-        """A gradient to come in, neither 1 nor the same everywhere."""
-        generator = np.random.default_rng(7)
-        shape = concrete(self.result.shape, {"B": 3})
-        signs = generator.choice([-1, 1], shape)
-        return np.asarray(self.g_scale * signs * generator.uniform(0.5, 1.5, shape))
-
-    @cached_property
-    def pulled(self) -> Program:
-        """The single number ``sum(g * result)``, whose derivatives are what the rule sends back."""
-        g = symbol("g_in", self.result.shape)
-        return trace({"value": total(g * self.result)}, name="value", inputs=[*self.symbols, g])
-
-    @cached_property
-    def differentiable(self) -> tuple[str, ...]:
-        """The arguments by which the operation has a derivative."""
-        if self.result.dtype != "float":
-            return ()
-        return tuple(
-            name for name, a in zip(self.names, self.arguments, strict=True) if self._varies(name, a)
-        )
-
-    def _varies(self, name: str, value: Array) -> bool:
-        if value.dtype.kind != "f":
-            return False
-        try:
-            derive_program(self.pulled, [name])
-        except NotDifferentiableError:
-            return False
-        return True
-
-    def __str__(self) -> str:
-        pairs = zip(self.names, self.arguments, strict=True)
-        shapes = ", ".join(f"{name} {show_shape(value.shape)}" for name, value in pairs)
-        settings = "".join(f", {key}={value}" for key, value in self.attributes.items())
-        return f"{self.operation.name}({shapes}{settings})"
 
 
 def assert_operation(operation: Operation, engines: Sequence[Engine] = ("numpy",)) -> None:
@@ -190,58 +90,9 @@ def assert_case(case: Case, engines: Sequence[Engine] = ("numpy",)) -> None:
         values = case.values | {"g_in": case.g}
         oracle = _by_complex_step if case.operation.analytic else _by_differences
         derived = _assert_derivative(case, case.pulled, values, oracle, "the derivative by")
+        _assert_types(case, derived, values, "float32")
         second, weights = _weighted(case, derived)
         _assert_derivative(case, second, values | weights, _by_differences, "the second derivative by")
-
-
-# Which arguments an operation is tried on.
-
-
-def cases(operation: Operation) -> list[Case]:
-    """Arguments inside the domain, for every example of the record, and some of size 1e-8."""
-    generator = np.random.default_rng(crc32(operation.name.encode()))
-    examples = operation.examples or _elementwise_examples(operation)
-    drawn = [draw(operation, example, generator) for example in examples]
-    largest = max(drawn, key=lambda case: max((a.size for a in case.arguments), default=0))
-    return [*drawn, replace(largest, g_scale=SMALL), replace(largest, arguments=_shrunk(largest))]
-
-
-def _elementwise_examples(operation: Operation) -> list[Example]:
-    count = len(operation.arguments)
-    repeated = [tuple(row[i % len(row)] for i in range(count)) for row in ELEMENTWISE_SHAPES]
-    return [Example(shapes) for shapes in dict.fromkeys(repeated)]
-
-
-def draw(operation: Operation, example: Example, generator: np.random.Generator) -> Case:
-    """Arguments of the example's shapes; floats lie inside the domain and are exact in float32."""
-    arguments: list[Array] = []
-    for position, shape in enumerate(example.shapes):
-        sizes = concrete(shape, {"B": 3})
-        name = operation.arguments[0 if operation.variadic else position]
-        if name == CONDITION:
-            arguments.append(np.asarray(generator.random(sizes) > 0.5))
-        elif name in INTEGERS:
-            into = example.attributes.get("shape", example.shapes[0])
-            arguments.append(np.asarray(generator.integers(0, INTEGERS[name] or into[0], sizes)))
-        else:
-            low, high = domain(operation, position)
-            arguments.append(np.asarray(generator.uniform(low, high, sizes), np.float32).astype(np.float64))
-    return Case(operation, tuple(arguments), example.attributes)
-
-
-def domain(operation: Operation, position: int) -> tuple[float, float]:
-    """The interval from which the argument in that position is drawn; the last one repeats."""
-    return operation.domain[min(position, len(operation.domain) - 1)]
-
-
-def _shrunk(case: Case) -> tuple[Array, ...]:
-    """The arguments scaled to 1e-8, where their domain reaches there."""
-    shrunk = []
-    for position, a in enumerate(case.arguments):
-        low, high = domain(case.operation, position)
-        inside = a.dtype.kind == "f" and low <= 0 <= high
-        shrunk.append((SMALL * a).astype(np.float32).astype(np.float64) if inside else a)
-    return tuple(shrunk)
 
 
 # What is checked of the value.
@@ -249,34 +100,46 @@ def _shrunk(case: Case) -> tuple[Array, ...]:
 
 def _assert_value(case: Case) -> None:
     """Shape, element types, accuracy, and facts."""
-    shape = concrete(case.result.shape, {"B": 3})
-    outcomes = {}
+    try:
+        shape = concrete(case.result.shape, SIZES)
+    except ChainruleError as error:
+        raise AssertionError(f"{case}: {error} (are the shapes of its examples meant?)") from None
+    results = {}
     for precision in ("float32", "float64"):
-        everything = reference.run_all(case.program, case.values, precision)
-        for equation in case.program.equations:
-            _assert_type(case, equation.target, everything[equation.target.name], precision)
-        outcomes[precision] = result = _result(case.program, case, precision)
+        try:
+            _assert_types(case, case.program, case.values, precision)
+        except Exception as error:
+            if isinstance(error, AssertionError):
+                raise
+            raise AssertionError(f"{case}: its text does not run: {type(error).__name__}: {error}") from error
+        results[precision] = result = _result(case.program, case, precision)
         if result.shape != shape:
             raise AssertionError(f"{case}: the rule says shape {show_shape(shape)}, the text {result.shape}")
         if "rows_sum_to_one" in case.result.facts and not np.allclose(result.sum(-1), 1, rtol=1e-5, atol=0):
             raise AssertionError(f"{case}: rows are said to sum to 1, but sum to {result.sum(-1).tolist()}")
     flops = case.operation.flops(case.result.shape, *(s.shape for s in case.symbols))
-    if prod(concrete(flops, {"B": 3})) < 0:
+    if prod(concrete(flops, SIZES)) < 0:
         raise AssertionError(f"{case}: a negative number of floating-point operations, {show_shape(flops)}")
     if case.result.dtype == "float":
-        _assert_accuracy(case, outcomes["float32"], outcomes["float64"])
+        _assert_accuracy(case, results["float32"], results["float64"])
 
 
 def _result(program: Program, case: Case, precision: str) -> Array:
     return np.asarray(reference.run(program, case.values, precision)["result"])
 
 
-def _assert_type(case: Case, var: Var, value: Any, precision: str) -> None:
-    wanted = {"float": precision, "int": "int64", "bool": "bool"}[var.dtype]
-    # A plain Python number takes the precision of what it meets.
-    plain = isinstance(value, int | float) and not hasattr(value, "dtype")
-    if not plain and str(value.dtype) != wanted:
-        raise AssertionError(f"{case}: a result is {value.dtype}, not {wanted}, in a program of {precision}")
+def _assert_types(case: Case, program: Program, values: Mapping[str, Any], precision: str) -> None:
+    """Every value that the program computes has the element type that it should."""
+    wanted = {"float": precision, "int": "int64", "bool": "bool"}
+    everything = reference.run_all(program, values, precision)
+    for equation in program.equations:
+        value = everything[equation.target.name]
+        # A plain Python number takes the precision of what it meets.
+        if not hasattr(value, "dtype") and isinstance(value, int | float):
+            continue
+        if str(value.dtype) != wanted[equation.target.dtype]:
+            text = f"{equation.operation.name} gives {value.dtype}, not {wanted[equation.target.dtype]}"
+            raise AssertionError(f"{case}: {text}, in a program of {precision}")
 
 
 def _assert_accuracy(case: Case, rounded: Array, exact: Array) -> None:
@@ -308,15 +171,11 @@ def _assert_expansion(case: Case) -> None:
     operation = case.operation
     if operation.expansion is None or operation.python.helper:
         return
-    expanded = trace({"result": operation.expansion(*case.symbols, **_attributes(case))}, inputs=case.symbols)
+    expanded = trace({"result": operation.expansion(*case.symbols, **case.settings)}, inputs=case.symbols)
     for precision, epsilon in (("float32", 2**-23), ("float64", EPSILON)):
         own, other = _result(case.program, case, precision), _result(expanded, case, precision)
         bound = np.full(own.shape, 8 * epsilon * np.max(np.abs(own), initial=0.0))
         _assert_close(case, f"the {precision} value", own, other, bound, "its expansion")
-
-
-def _attributes(case: Case) -> dict[str, Any]:
-    return dict(case.operation.attributes) | dict(case.attributes)
 
 
 def _assert_engine(case: Case, engine: Engine) -> None:
@@ -404,36 +263,43 @@ def _assert_kink(operation: Operation, kink: Kink) -> None:
             given, chosen = np.asarray(results[f"d{name}"]), np.asarray(0.7 * slope)
             where = f"the derivative by {name} at the kink {kink.point}"
             _assert_close(case, where, given, chosen, 8 * EPSILON * np.abs(chosen), "the documented one")
-            _assert_between(case, values, name, float(given))
+    assert_between_slopes(case)
 
 
 def _assert_ties(case: Case) -> None:
-    """Where all elements are equal, a kink of maxima, what goes to all of them together is a slope."""
+    """A kink of maxima: all elements are equal."""
     arguments = []
     for position, a in enumerate(case.arguments):
         low, high = domain(case.operation, position)
         arguments.append(np.full(a.shape, 0.4 * low + 0.6 * high) if a.dtype.kind == "f" else a)
-    tied = replace(case, arguments=tuple(arguments))
-    if tied.differentiable and case.operation.name != HELD_CONSTANT:
-        values = tied.values | {"g_in": np.abs(tied.g)}
-        results = reference.run(derive_program(tied.pulled, tied.differentiable), values)
-        for name in tied.differentiable:
-            _assert_between(tied, values, name, float(np.sum(results[f"d{name}"])))
+    assert_between_slopes(replace(case, arguments=tuple(arguments)))
 
 
-def _assert_between(case: Case, values: Mapping[str, Any], name: str, slope: float) -> None:
-    """The slope along the sum of an argument's elements lies between those on both sides of the point."""
-    function = _along(case.pulled, values, name)
-    right, right_error = one_sided(function, values[name], 1.0)
-    left, left_error = one_sided(function, values[name], -1.0)
-    low, high = min(-left, right), max(-left, right)
-    scale = float(np.sum(np.abs(values["g_in"])))
-    slack = 10 * (left_error + right_error) + RELATIVE * max(abs(low), abs(high)) + 64 * EPSILON * scale
-    if not low - slack <= slope <= high + slack:
-        raise AssertionError(
-            f"{case}: the slope by {name} at a kink, {slope:.12g}, is not between those on both sides, "
-            f"{low:.12g} and {high:.12g} (allowed difference {slack:.2g})"
-        )
+def assert_between_slopes(case: Case) -> None:
+    """What each argument gets back lies between the slopes on both sides: true at kinks and elsewhere.
+
+    The slopes are those along the sum of the argument's elements, for a positive ``g``.
+
+    Raises:
+        AssertionError: if it does not.
+    """
+    if not case.differentiable or case.operation.name == HELD_CONSTANT:
+        return
+    values = case.values | {"g_in": np.abs(case.g)}
+    results = reference.run(derive_program(case.pulled, case.differentiable), values)
+    for name in case.differentiable:
+        slope = float(np.sum(results[f"d{name}"]))
+        function = _along(case.pulled, values, name)
+        right, right_error = one_sided(function, values[name], 1.0)
+        left, left_error = one_sided(function, values[name], -1.0)
+        low, high = min(-left, right), max(-left, right)
+        scale = float(np.sum(values["g_in"]))
+        slack = 10 * (left_error + right_error) + RELATIVE * max(-low, high, 0) + 64 * EPSILON * scale
+        if not low - slack <= slope <= high + slack:
+            raise AssertionError(
+                f"{case}: the slope by {name} at {values[name].tolist()} is {slope:.12g}, not between those "
+                f"on both sides, {low:.12g} and {high:.12g} (allowed difference {slack:.2g})"
+            )
 
 
 def _assert_close(case: Case, what: str, given: Any, expected: Any, bound: Any, source: str) -> None:
@@ -449,146 +315,3 @@ def _assert_close(case: Case, what: str, given: Any, expected: Any, bound: Any, 
         raise AssertionError(
             f"{case}: {here}, but {source} is {expected[at]:.17g} (allowed difference {allowed:.2g})"
         )
-
-
-# Wrong operations, to test the tests.
-
-
-def mutants(operation: Operation) -> Iterator[tuple[str, Operation]]:
-    """Copies of an operation with a wrong rule, each with what is wrong.
-
-    For each argument: the sign, a factor 1.001, an extra term, and each term or factor of the rule dropped.
-    Where the rule follows from the expansion, an identity with a wrong slope stands before the argument.
-
-    >>> import chainrule as cr
-    >>> from chainrule.testing import mutants
-    >>> for what, mutant in mutants(cr.operations["exp"]): print(what)
-    x: sign
-    x: times 1.001
-    x: an extra term
-    x: g * y without y
-    x: g * y without g
-    """
-    case = next((c for c in cases(operation) if c.differentiable), None)
-    if case is None:
-        return
-    for position, name in enumerate(case.names):
-        if name not in case.differentiable:
-            continue
-        if operation.vjp is None:
-            for what, change in CHANGES.items():
-                yield f"{name}: {what}", _with_expansion(operation, position, change)
-            yield f"{name}: dropped", _with_expansion(operation, position, lambda g, x: lift(0.0))
-            continue
-        g, y = symbol("g", case.result.shape), symbol("y", case.result.shape, facts=case.result.facts)
-        rule = _adjoints(operation, g, y, *case.symbols, **_attributes(case))[position]
-        for what, change in CHANGES.items():
-            assert rule is not None
-            # The sign and a multiple of zero are zero.
-            if rule.literal != 0 or what == "an extra term":
-                yield f"{name}: {what}", _with_rule(operation, position, change)
-        for number, part in enumerate(_parts(rule, {id(e) for e in (g, y, *case.symbols)})):
-            what = f"{_brief(part.whole)} without {_brief(part.dropped)}"
-            yield f"{name}: {what}", _with_rule(operation, position, None, number)
-
-
-Change: TypeAlias = Callable[[Expression, Expression], Expression]
-
-CHANGES: dict[str, Change] = {
-    "sign": lambda adjoint, x: -adjoint,
-    "times 1.001": lambda adjoint, x: 1.001 * adjoint,
-    "an extra term": lambda adjoint, x: adjoint + 0.001 * x,
-}
-"""What is done to an adjoint, from it and its argument."""
-
-
-def _adjoints(operation: Operation, *arguments: Expression, **attributes: Any) -> list[Expression | None]:
-    """What the rule sends back, numbers as expressions."""
-    assert operation.vjp is not None
-    return [a if a is None else lift(a) for a in operation.vjp(*arguments, **attributes)]
-
-
-def _with_rule(operation: Operation, position: int, change: Change | None, part: int = 0) -> Operation:
-    """The operation with one adjoint changed, or with a part of it dropped."""
-
-    def wrong(g: Expression, y: Expression, *arguments: Expression, **attributes: Any) -> list[Any]:
-        adjoints = _adjoints(operation, g, y, *arguments, **attributes)
-        adjoint = adjoints[position]
-        assert adjoint is not None
-        if change is not None:
-            adjoints[position] = change(adjoint, arguments[position])
-            return adjoints
-        leaves = {id(e) for e in (g, y, *arguments)}
-        found = list(_parts(adjoint, leaves))
-        if part < len(found):  # other shapes may have rules with fewer parts
-            adjoints[position] = _replaced(adjoint, found[part].whole, found[part].rest, leaves)
-        return adjoints
-
-    return replace(operation, vjp=wrong)
-
-
-def _with_expansion(operation: Operation, position: int, change: Change) -> Operation:
-    """The operation with an identity of a wrong slope before one argument of its expansion."""
-    assert operation.expansion is not None
-    expansion = operation.expansion
-    identity = Operation(
-        "identity", ("x",), lambda x: x, Spelling("{x}", 0), Spelling("{x}", 0), Spelling("{x}", 0),
-        vjp=lambda g, y, x: (change(g, x),),
-    )  # fmt: skip
-
-    def wrong(*arguments: Expression, **attributes: Any) -> Expression:
-        changed = [identity(a) if i == position else a for i, a in enumerate(arguments)]
-        return expansion(*changed, **attributes)
-
-    return replace(operation, expansion=wrong)
-
-
-class _Part(NamedTuple):
-    """A term or factor of a rule: where it stands, and what is left of that without it."""
-
-    whole: Expression
-    dropped: Expression
-    rest: Expression
-
-
-def _parts(node: Expression, leaves: set[int]) -> Iterator[_Part]:
-    """Each term or factor of a rule that can be dropped with a difference, arguments first."""
-    if id(node) in leaves or node.operation is None:
-        return
-    for argument in node.arguments:
-        yield from _parts(argument, leaves)
-    if node.operation.name not in ("add", "subtract", "multiply", "divide", "power"):
-        return
-    x, y = node.arguments
-    # To drop a factor 1 or a term 0 changes nothing.
-    neutral = 0 if node.operation.name in ("add", "subtract") else 1
-    if y.literal != neutral:
-        yield _Part(node, y, x)
-    if x.literal != neutral:
-        yield _Part(
-            node,
-            x,
-            -y if node.operation.name == "subtract" else 1.0 / y if node.operation.name == "divide" else y,
-        )
-
-
-def _replaced(node: Expression, old: Expression, new: Expression, leaves: set[int]) -> Expression:
-    """``node`` with ``new`` in the place of ``old``, stretched to its shape."""
-    if node is old:
-        new = REGISTRY["to_float"](new) if new.dtype != "float" else new
-        return new if new.shape == old.shape else broadcast_to(new, shape=old.shape)
-    if id(node) in leaves or node.operation is None:
-        return node
-    arguments = [_replaced(a, old, new, leaves) for a in node.arguments]
-    if all(a is b for a, b in zip(arguments, node.arguments, strict=True)):
-        return node
-    return node.operation(*arguments, **node.attributes)
-
-
-def _brief(node: Expression) -> str:
-    """A rule or a part of it, in the words of the printed program."""
-    program = trace({"it": node})
-    last = to_python(program, comments=False).rstrip().split("\n")[-2]
-    if node.operation is None:
-        return str(node.name or node.literal)
-    return last.partition(" = ")[2]

@@ -102,15 +102,15 @@ def expressions_of(program: Program) -> dict[str, Expression]:
     return made
 
 
-def substitute(program: Program, values: Mapping[str, Expression]) -> dict[str, Expression]:
-    """The program's variables with other expressions in the place of inputs; names stay, shapes follow."""
+def substitute(program: Program, values: Mapping[str, Expression], *, label: bool = True) -> dict[str, Expression]:
+    """The program's variables with other expressions in the place of inputs; shapes follow, names stay with ``label``."""
     known = dict(values)
     for var in program.inputs:
         known.setdefault(var.name, symbol_of(var))
     for equation in program.equations:
         operands = [atom_expression(a, known) for a in equation.arguments]
         value = equation.operation(*operands, **dict(equation.attributes))
-        known[equation.target.name] = value.labelled(label_of(equation))
+        known[equation.target.name] = value.labelled(label_of(equation)) if label else value
     return known
 
 

@@ -76,6 +76,8 @@ def _convert(var: Var, value: Any, precision: str, sizes: dict[str, int]) -> Any
     dtype: Any = {"float": FLOAT_TYPES.get(precision), "int": np.int64, "bool": np.bool_}[var.dtype]
     try:
         array = np.asarray(value)
+        if array.dtype.kind not in "fiub":  # text, complex numbers, and objects: None would become NaN
+            raise TypeError
         if var.dtype == "int" and array.dtype.kind == "f" and not np.array_equal(array, np.floor(array)):
             raise ValueError
         array = array.astype(dtype, copy=False)

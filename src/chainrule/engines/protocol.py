@@ -28,7 +28,8 @@ class Run(Protocol):
             The loss of each step.
 
         Raises:
-            NonFiniteStep: when a loss is not finite; ``state`` is then that from before the step.
+            NonFiniteStep: when a loss or the parameters after it are not finite; ``state`` is then that from
+                before the step.
         """
         ...
 
@@ -39,9 +40,11 @@ class Run(Protocol):
 
 @dataclass
 class NonFiniteStep(Exception):
-    """A step whose loss is infinite or undefined."""
+    """A step whose loss is infinite or undefined, or leads to such parameters."""
 
     position: int
     """Its place among the batches of the slice."""
     losses: list[float]
     """The losses of the steps before it."""
+    what: str = "a loss"
+    """What was not finite: ``a loss`` or ``an update``."""

@@ -31,10 +31,11 @@ class NumpyRun:
         self.data, self.state = dict(data), dict(state)
         self._function: Callable[..., tuple[Any, ...]] = compile_program(step, precision)
         self.failed: dict[str, Any] | None = None
-        """What the step whose loss was not finite had read."""
+        """What the step that was not finite had read."""
         self._rate = float("nan")
         self._places = {var.name: place for place, var in enumerate(step.inputs)}
         labels = [label for label, _ in step.outputs]
+        self._new_theta = labels.index("new_theta")
         self._carried = [
             (labels.index(f"new_{name}"), self._places[name], name) for name in self.state if f"new_{name}" in labels
         ]
@@ -55,10 +56,10 @@ class NumpyRun:
                     arguments[step] = number
                 results = function(*arguments)
                 loss = float(results[0])
-                if not isfinite(loss):
+                if not (isfinite(loss) and np.isfinite(results[self._new_theta]).all()):
                     self._keep(arguments)
                     self.failed = dict(zip(self._places, arguments, strict=True))
-                    raise NonFiniteStep(len(losses), losses)
+                    raise NonFiniteStep(len(losses), losses, "an update" if isfinite(loss) else "a loss")
                 losses.append(loss)
                 for source, place, _ in carried:
                     arguments[place] = results[source]

@@ -99,7 +99,11 @@ class Build:
         """Apply layers one after another."""
         for number, layer in enumerate(layers, 1):
             self.where.append(f"layer {number} ({type(layer).__name__})")
-            x = layer.apply(x, self)
+            try:
+                x = layer.apply(x, self)
+            except ShapeError as error:
+                named = str(error).startswith("layer ")
+                raise error if named else ShapeError(f"{self.place()}: {error}") from None
             self.where.pop()
         return x
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from chainrule.derive import derive_program
+from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError
 from chainrule.expression import Expression, Label, lift, symbol
 from chainrule.losses import Loss

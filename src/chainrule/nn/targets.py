@@ -29,7 +29,13 @@ def as_rows(name: str, X: Any, dtype: str) -> Array:
         )
     if len(array) == 0:
         raise DataError(f"{name} has no rows")
-    return _finite(name, array.astype(dtype, copy=False))
+    return _finite(name, _cast(array, dtype))
+
+
+def _cast(array: Array, dtype: str) -> Array:
+    """The array as floats; what is too large becomes infinite, which :func:`_finite` reports."""
+    with np.errstate(over="ignore"):
+        return array.astype(dtype, copy=False)
 
 
 def _finite(name: str, array: Array) -> Array:
@@ -45,10 +51,13 @@ def as_targets(y: Any, loss: Loss, rows: int, shape: Shape, dtype: str) -> Array
     """Targets as the loss takes them, shape (rows, outputs): classes become rows of 0 and 1."""
     outputs = shape[-1]
     assert isinstance(outputs, int)
-    array = np.asarray(y)
+    try:
+        array = np.asarray(y)
+    except ValueError:
+        raise DataError("the rows of y differ in length: each needs the same number of targets") from None
     if array.dtype.kind not in "fiub":
         raise DataError(f"targets must be numbers, not {array.dtype}: give classes the codes 0, 1, ...")
-    if len(array) != rows:
+    if array.ndim == 0 or len(array) != rows:
         raise ShapeError(f"X has {rows} rows, y has {len(array) if array.ndim else 'none'}")
     if loss.target == "classes" and array.ndim == 1:
         return _one_hot(array, outputs, dtype)
@@ -58,19 +67,18 @@ def as_targets(y: Any, loss: Loss, rows: int, shape: Shape, dtype: str) -> Array
         raise ShapeError(
             f"targets have shape {show_shape(array.shape)}, but the last layer gives {show_shape((rows, *shape[1:]))}"
         )
-    return _in_range(_finite("y", array.astype(dtype)), loss)
+    return _in_range(_finite("y", _cast(array, dtype)), loss)
 
 
 def _one_hot(codes: Array, classes: int, dtype: str) -> Array:
-    whole = codes.astype(np.int64)
-    bad = np.flatnonzero((whole != codes) | (whole < 0) | (whole >= classes))
+    bad = np.flatnonzero(~((codes >= 0) & (codes < classes) & (codes == np.floor(codes))))
     if len(bad):
         raise DataError(
             f"y holds {codes[bad[0]]} in row {bad[0] + 1}: the last layer has {classes} units, "
             f"so classes are the whole numbers 0 to {classes - 1}"
         )
     result = np.zeros((len(codes), classes), dtype)
-    result[np.arange(len(codes)), whole] = 1
+    result[np.arange(len(codes)), codes.astype(np.int64)] = 1
     return result
 
 

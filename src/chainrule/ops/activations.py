@@ -5,14 +5,14 @@ from __future__ import annotations
 from math import pi, sqrt
 
 from chainrule.expression import Expression, Kink
-from chainrule.ops.arithmetic import abs, clip, where
+from chainrule.ops.arithmetic import abs, clip, maximum, where
 from chainrule.ops.define import elementwise
 from chainrule.ops.elementary import erf, exp, expm1, sigmoid, softplus, tanh
 
 relu = elementwise(
     "relu", "x",
     python="np.maximum({x}, 0)", latex=r"\max({x}, 0)", words="{x}, or 0 where it is negative",
-    expansion=lambda x: where(x > 0, x, 0 * x),
+    expansion=lambda x: maximum(x, 0.0),
     accuracy=0.0, kinks=(Kink((0.0,), (0.0,), "the subgradient that keeps a dead unit dead, as in PyTorch and JAX"),),
     vjp=lambda g, y, x: (g * (x > 0),),
     source="relu'(x) = 1 for x > 0, else 0",

@@ -149,11 +149,12 @@ concatenate = operation(
 )  # fmt: skip
 
 
-def _slice_python(x: Any, attributes: Mapping[str, Any]) -> str:
-    bounds = list(attributes["bounds"])
-    while len(bounds) > 1 and bounds[-1] is None:
-        bounds.pop()
-    return f"{x:90}[{', '.join(':' if b is None else f'{b[0]}:{b[1]}' for b in bounds)}]"
+def _bounds(bounds: Bounds) -> str:
+    """``[:, 1:3]``: trailing axes that are taken whole are left out."""
+    parts = list(bounds)
+    while len(parts) > 1 and parts[-1] is None:
+        parts.pop()
+    return f"[{', '.join(':' if b is None else f'{b[0]}:{b[1]}' for b in parts)}]"
 
 
 def _widths(x: Shape, bounds: Bounds) -> tuple[tuple[int, int], ...]:
@@ -164,7 +165,8 @@ def _widths(x: Shape, bounds: Bounds) -> tuple[tuple[int, int], ...]:
 slice_ = operation(
     "slice", "x",
     shape=take_bounds, attributes={"bounds": REQUIRED},
-    python=Spelling(_slice_python), latex=Spelling(lambda x, a: rf"{x:41}_{{{_slice_python('', a)}}}", 40),
+    python=Spelling(lambda x, a: f"{x:90}{_bounds(a['bounds'])}"),
+    latex=Spelling(lambda x, a: f"{{{x:41}}}_{{{_bounds(a['bounds'])}}}", 40),
     words="a part of {x}",
     kind="same", analytic=True, flops=free, accuracy=0.0,
     examples=(Example(((3, 4),), {"bounds": (None, (1, 3))}), Example(((5,),), {"bounds": ((2, 3),)})),
@@ -194,7 +196,7 @@ def _rows_taken(x: Shape, indices: Shape) -> Shape:
 take = operation(
     "take", "x indices",
     shape=_rows_taken,
-    python="{x:90}[{indices}]", latex=("{x:41}_{{{indices}}}", 40), words="the rows {indices} of {x}",
+    python="{x:90}[{indices}]", latex=("{{{x:41}}}_{{{indices}}}", 40), words="the rows {indices} of {x}",
     kind="same", analytic=True, flops=free, accuracy=0.0,
     examples=(Example(((4, 3), (5,)), {}), Example(((4, 2), (3, 2)), {}), Example(((6,), (4,)), {})),
     vjp=lambda g, y, x, indices: (add_rows(g, indices, shape=x.shape), None),

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from chainrule.expression import Operation, Spelling, register
+from chainrule.expression import REGISTRY, Operation, Spelling, register
 from chainrule.shapes import Shape, broadcast
+
+operations = REGISTRY
+"""Every operation by name."""
 
 
 def written(spelling: str | tuple[str, int] | Spelling) -> Spelling:
@@ -37,7 +40,7 @@ def operation(
             name,
             names,
             python=written(python or Spelling(f"{name}({call})", helper=True)),
-            latex=written(latex or rf"\operatorname{{{{{name.replace('_', ' ')}}}}}({call})"),
+            latex=written(latex or rf"\operatorname{{{{{name.replace('_', chr(92) + '_')}}}}}({call})"),
             words=written(words or f"{name.replace('_', ' ')} of {call.replace(', ', ' and ')}"),
             **record,
         )

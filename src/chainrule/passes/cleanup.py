@@ -4,25 +4,16 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from chainrule.program import Atom, Equation, Literal, Program, Var, typecheck
-
-CHEAP = frozenset({"add", "subtract", "multiply", "divide", "negative"})
-"""Operations that cost no more than reading their result again."""
-
+from chainrule.program import Atom, Equation, Program, Var
 
 def share_common(program: Program) -> Program:
-    """Compute each distinct value once; the name that a person gave wins over one made by the machine.
-
-    Arithmetic on values that have names stays where it is read best, once in each section.
-    """
+    """Compute each distinct value once; the name that a person gave wins over one made by the machine."""
     renamed: dict[str, Var] = {}
     first: dict[object, int] = {}
     equations: list[Equation] = []
     for equation in program.equations:
         equation = replace(equation, arguments=tuple(_renamed(a, renamed) for a in equation.arguments))
-        key: object = (equation.operation.name, equation.arguments, equation.attributes)
-        if _readable(equation):
-            key = (key, equation.section)
+        key = (equation.operation.name, equation.arguments, equation.attributes)
         at = first.setdefault(key, len(equations))
         if at == len(equations):
             equations.append(equation)
@@ -38,14 +29,7 @@ def share_common(program: Program) -> Program:
         else:
             renamed[dropped.name] = kept
     outputs = tuple((label, _renamed(atom, renamed)) for label, atom in program.outputs)
-    return typecheck(replace(program, equations=tuple(equations), outputs=outputs))
-
-
-def _readable(equation: Equation) -> bool:
-    """Whether the equation is as easily read, and computed, as a name for it would be."""
-    return equation.operation.name in CHEAP and all(
-        isinstance(a, Literal) or not a.anonymous for a in equation.arguments
-    )
+    return replace(program, equations=tuple(equations), outputs=outputs)
 
 
 def _renamed(atom: Atom, renamed: dict[str, Var]) -> Atom:
@@ -62,4 +46,4 @@ def drop_unused(program: Program) -> Program:
         if equation.target.name in needed:
             kept.append(equation)
             needed |= {a.name for a in equation.arguments if isinstance(a, Var)}
-    return typecheck(replace(program, equations=tuple(reversed(kept))))
+    return replace(program, equations=tuple(reversed(kept)))

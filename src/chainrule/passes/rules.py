@@ -46,14 +46,13 @@ def _scalar(x: Expression) -> bool:
 
 
 def _twice(e: Expression) -> Expression | None:
+    """x + x = 2 x, also at the end of a sum: a - x - x = a - 2 x."""
     x, y = e.arguments
-    return 2 * x if x is y else None
-
-
-def _divide_twice(e: Expression) -> Expression | None:
-    x, c = e.arguments
-    if c.literal is not None and _is(x, "divide") and x.arguments[1].literal is not None:
-        return x.arguments[0] / (x.arguments[1] * c)
+    assert e.operation is not None
+    if x is y and e.operation.name == "add":
+        return 2 * x
+    if x.operation is e.operation and x.name is None and x.arguments[1] is y:
+        return e.operation(x.arguments[0], 2 * y)
     return None
 
 
@@ -116,6 +115,12 @@ def _plain_number(e: Expression) -> Expression | None:
     return e.operation(*bare) if any(b.dtype == "float" and not b.is_weak for b in bare) else None
 
 
+def _sign_of_reshape(e: Expression) -> Expression | None:
+    (x,) = e.arguments
+    assert e.operation is not None
+    return -e.operation(x.arguments[0], **e.attributes) if _is(x, "negative") else None
+
+
 def _sign_of_product(e: Expression) -> Expression | None:
     assert e.operation is not None
     x, y = e.arguments
@@ -157,8 +162,9 @@ def _scalar_divisor(e: Expression) -> Expression | None:
         if not _is(a, "divide"):
             continue
         numerator, divisor = a.arguments
-        # A quotient of plain numbers (lr / 0.1) stays one: it costs less than another pass over b.
-        if _scalar(divisor) and (numerator.literal is not None or not (a.is_weak or _scalar(b))):
+        # A quotient of plain numbers (lr / c) stays one: it costs less than another pass over b.
+        worth_it = numerator.literal is not None or not (a.is_weak or divisor.literal is not None or _scalar(b))
+        if _scalar(divisor) and worth_it:
             return divide(multiply(numerator, b) if left else multiply(b, numerator), divisor)
     return None
 
@@ -250,17 +256,8 @@ def _orders(product: Expression) -> list[tuple[Expression, Expression]]:
 
 
 def _same(x: Expression, y: Expression) -> bool:
-    """Whether two small expressions are the same: one object, equal numbers, or equal arithmetic on those."""
-    if x is y:
-        return True
-    if x.operation is None or y.operation is None:
-        return x.literal is not None and x.literal == y.literal
-    return (
-        x.operation is y.operation
-        and x.attributes == y.attributes
-        and all(_same(a, b) for a, b in zip(x.arguments, y.arguments, strict=True))
-        and x.is_weak
-    )
+    """Whether two values are one object, or equal numbers."""
+    return x is y or (x.literal is not None and x.literal == y.literal)
 
 
 def _double_transpose(e: Expression) -> Expression | None:
@@ -274,14 +271,14 @@ _ELEMENTWISE = ("add", "subtract", "multiply", "divide")
 
 RULES: tuple[Rewrite, ...] = (
     Rewrite("neutral element", (*_ELEMENTWISE, "power"), _drop_neutral),
-    Rewrite("twice", ("add",), _twice),
-    Rewrite("divided twice", ("divide",), _divide_twice),
+    Rewrite("twice", ("add", "subtract"), _twice),
     Rewrite("broadcasting is implicit", (*_ELEMENTWISE, "where", "power"), _implicit_broadcast),
     Rewrite("broadcast last", (*_ELEMENTWISE, "negative"), _broadcast_last),
     Rewrite("broadcast once", ("broadcast_to",), _broadcast_once),
     Rewrite("a stretched number has any shape", ("reshape",), _reshape_scalar),
     Rewrite("a plain number", (*_ELEMENTWISE, "negative"), _plain_number),
     Rewrite("sign of a product", ("multiply", "divide"), _sign_of_product),
+    Rewrite("sign of a reshape", ("reshape",), _sign_of_reshape),
     Rewrite("sign of a sum", ("add", "subtract"), _sign_of_sum),
     Rewrite("minus minus", ("negative",), _sign_of_sign),
     Rewrite("numbers first", ("multiply",), _gather_numbers),

@@ -8,7 +8,8 @@ from chainrule.program import Program, Var
 from chainrule.show.layout import Language, Written, lay_out
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega".split()
+    "alpha beta gamma delta epsilon zeta eta theta kappa lambda mu nu xi pi rho sigma tau phi chi psi omega "
+    "Gamma Delta Theta Lambda Xi Pi Sigma Phi Psi Omega".split()
 )
 
 
@@ -42,13 +43,11 @@ def latex_name(name: str) -> str:
     >>> latex_name("W1"), latex_name("theta"), latex_name("learning_rate"), latex_name("x_n")
     ('W_{1}', '\\theta', '\\mathit{learning\\_rate}', 'x_{n}')
     """
-    match = re.fullmatch(r"([A-Za-z]+?)_?(\d+|[a-z])?", name)
-    if match is None or (len(match[1]) > 2 and match[1].lower() not in GREEK):
+    match = re.fullmatch(r"([A-Za-z]+)(?:_?(\d+)|_([a-z]))?", name)
+    if match is None or (len(match[1]) > 2 and match[1] not in GREEK):
         return rf"\mathit{{{name.replace('_', chr(92) + '_')}}}"
-    letters, index = match[1], match[2]
-    if index is not None and "_" not in name and not index.isdigit():
-        letters, index = name, None
-    base = rf"\{letters}" if letters.lower() in GREEK else letters if len(letters) == 1 else rf"\mathit{{{letters}}}"
+    letters, index = match[1], match[2] or match[3]
+    base = rf"\{letters}" if letters in GREEK else letters if len(letters) == 1 else rf"\mathit{{{letters}}}"
     return base if index is None else f"{base}_{{{index}}}"
 
 

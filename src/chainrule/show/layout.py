@@ -16,6 +16,10 @@ WIDTH = 76
 """Longest right-hand side of a line; what would make it longer gets a line of its own."""
 
 
+CHEAP = frozenset({"add", "subtract", "multiply", "divide", "negative"})
+"""Operations that, of values that have names, are as easily read twice (and computed) as a name for their result."""
+
+
 class Written:
     """A written value: its text, its precedence, its shape. Templates put it in parentheses where needed."""
 
@@ -68,7 +72,10 @@ def spell(spelling: Spelling, equation: Equation, operands: list[Written]) -> Wr
 
 
 def lay_out(program: Program, language: Language, *, fold: bool = True) -> Layout:
-    """Fold each unnamed value that is used once into its line, as long as the line stays short."""
+    """Fold unnamed values into the lines that use them, as long as these stay short.
+
+    Folded are values that are used once, and arithmetic on two named values that is used twice.
+    """
     return _Printer(program, language, fold).run()
 
 
@@ -83,7 +90,7 @@ class _Printer:
         }
         self.waiting: dict[str, Equation] = {}
         self.uses = Counter(a.name for e in program.equations for a in e.arguments if isinstance(a, Var))
-        self.uses.update(2 * [a.name for _, a in program.outputs if isinstance(a, Var)])
+        self.uses.update(3 * [a.name for _, a in program.outputs if isinstance(a, Var)])
         named = {v.name for v in program.variables.values() if not v.anonymous}
         self.numbers = (name for name in (f"t{i}" for i in count(1)) if name not in named)
 
@@ -96,11 +103,16 @@ class _Printer:
     def _visit(self, equation: Equation) -> None:
         target = equation.target
         text = self._text(equation)
-        if equation.operation.name == "size" or (target.anonymous and self.fold and self.uses[target.name] == 1):
+        if equation.operation.name == "size" or (target.anonymous and self.fold and self._folds(equation)):
             self.written[target.name] = text
             self.waiting[target.name] = equation
         else:
             self._emit(equation, text)
+
+    def _folds(self, equation: Equation) -> bool:
+        uses = self.uses[equation.target.name]
+        named = all(isinstance(a, Literal) or not a.anonymous for a in equation.arguments)
+        return uses == 1 or (uses == 2 and named and equation.operation.name in CHEAP)
 
     def _text(self, equation: Equation) -> Written:
         """The right-hand side; if it is too long, waiting arguments get lines of their own, longest first."""

@@ -74,7 +74,8 @@ def train(
         run: what makes steps.
         plan: how many, in which order, until when.
         evaluate: further quantities of an epoch's end, from the run's state (``validation_loss``, metrics).
-        after_epoch: from the watched quantity, constants for the next epoch (a schedule that waits for a plateau).
+        after_epoch: from the validation loss, or the training loss where there is none, constants for the next
+            epoch (a schedule that waits for a plateau).
         callbacks: watch and stop.
 
     Raises:
@@ -116,7 +117,8 @@ class _Training:
         except _Ended as ended:
             self.history.stopped = str(ended)
         except NonFiniteStep as error:
-            self.history.stopped = "stopped at a loss that is not finite"
+            self.history.steps += error.position
+            self.history.stopped = f"stopped at {error.what} that is not finite"
             error.history = self.history  # type: ignore[attr-defined]
             raise
         finally:
@@ -180,7 +182,7 @@ class _Training:
             known = [k for k in self.history.columns() if k not in ("learning_rate", "seconds")]
             raise ChainruleError(f"monitor={self.plan.monitor!r} is not recorded: recorded are {', '.join(known)}")
         value = values[-1]
-        self.constants |= self.after_epoch(value)
+        self.constants |= self.after_epoch((self.history.validation_loss or self.history.loss)[-1])
         if not isfinite(value):
             return
         if self.best is None or (value > self.best if self.plan.larger_is_better else value < self.best):

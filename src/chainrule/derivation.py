@@ -100,8 +100,9 @@ def backward(
     def complete(name: str) -> Expression:
         total = _join(parts[name], known[name])
         origin = " and ".join(dict.fromkeys(filter(None, (seen_as[r] for r in readers[name]))))
-        if prefix and seen_as[name] == name:
-            total = total.labelled(Label(f"{prefix}{name}", name, origin and f"from {origin}", "backward"))
+        if prefix:
+            shown = f"{prefix}{name}" if seen_as[name] == name else None
+            total = total.labelled(Label(shown, shown and name, origin and f"from {origin}", "backward"))
         adjoints[name] = total
         order.append(total)
         return total
@@ -185,6 +186,8 @@ def _pull_back(
     for i in wanted:
         part = pulled[i]
         if part is None:
+            if _is_constant(arguments[i]):
+                continue
             raise NotDifferentiableError(
                 f"{operation.name} has no derivative by its argument {i + 1} (at {equation.target.name}): "
                 "hold that argument constant with stop_gradient"
@@ -192,6 +195,14 @@ def _pull_back(
         if lift(part).literal != 0:
             result[i] = sum_to(lift(part), arguments[i].shape)
     return result
+
+
+def _is_constant(x: Expression) -> bool:
+    """Whether the rule of ``x`` itself sends back nothing but zeros, as that of a value held constant."""
+    if x.operation is None or x.operation.vjp is None:
+        return False
+    pulled = x.operation.vjp(x, x, *x.arguments, **x.attributes)
+    return all(part is not None and lift(part).literal == 0 for part in pulled)
 
 
 def _stand_ins(arguments: Sequence[Expression]) -> list[Expression]:
@@ -206,7 +217,7 @@ def _through_expansion(
 ) -> dict[int, Expression]:
     """The rule of an operation that has none of its own: the same walk, through its expansion."""
     inner = trace({"out": expansion}, inputs=_stand_ins(arguments))
-    known = substitute(inner, {f"x{i}": a for i, a in enumerate(arguments)})
+    known = substitute(inner, {f"x{i}": a for i, a in enumerate(arguments)}, label=False)
     out = inner.output("out")
     seeds = {out.name: g} if isinstance(out, Var) else {}
     adjoints, _ = backward(inner, known, seeds, [f"x{i}" for i in wanted], prefix="")

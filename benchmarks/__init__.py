@@ -1,0 +1,1 @@
+"""Benchmarks: ratios to peers, each in one interleaved run."""

@@ -1,0 +1,102 @@
+"""What the commands print: for people with rich, for programs as JSON."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    import polars as pl
+    from rich.console import Console
+
+    from chainrule.data import TableEncoder
+    from chainrule.network import Network
+    from chainrule.tabular import TableModel
+
+_WIDTH: Final = 100
+"""Columns of text where there is no terminal to ask."""
+
+_LISTED: Final = 5
+"""How many unseen categories a warning names."""
+
+
+def as_json(record: Mapping[str, Any]) -> None:
+    """Print a record as one JSON object."""
+    click.echo(json.dumps(record, indent=2, ensure_ascii=False))
+
+
+def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, network: Network) -> None:
+    """Print what was recognised in the table, and the network before it is trained."""
+    from rich.table import Table
+    from rich.text import Text
+
+    from chainrule.data.columns import counted
+
+    console = _console()
+    used, target = len(encoder.inputs), encoder.target
+    console.print(f"{data}: {frame.height} rows, {len(frame.columns)} columns", style="bold")
+    console.print()
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title, style in (("column", "bold"), ("kind", ""), ("what is done with it", "")):
+        table.add_column(title, style=style, overflow="fold")
+    for column in encoder.columns:
+        style = "" if column.features else "yellow"
+        table.add_row(Text(column.name), Text(column.kind), Text(column.sentence, style=style))
+    console.print(table, soft_wrap=False)
+    console.print()
+    kind = "a class" if target.task == "classification" else "a number"
+    console.print(f"Target: {target.name} is {kind} ({target.reason}).")
+    classes = f" Classes: {', '.join(map(str, target.classes))}." if target.classes else ""
+    console.print(f"Learning from {encoder.rows} of the rows, {counted(used, 'column')}.{classes}")
+    console.print()
+    console.print("Network", style="bold")
+    console.print(str(network.summary()))
+    console.print()
+    sys.stdout.flush()
+
+
+def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> None:
+    """Print how training ended, how good the model is, where it is, and what to do next."""
+    from chainrule.tabular import FILES
+
+    console = _console()
+    if interrupted:
+        kept = (
+            "those of the best epoch so far" if len(model.history) else "as they were; no epoch was finished"
+        )
+        console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}.", style="yellow")
+    console.print(f"Training: {model.history.verdict}")
+    console.print(
+        model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow"
+    )
+    console.print()
+    console.print(f"In {folder}: {', '.join(FILES)}")
+    console.print("Next:")
+    command = shlex.join(["chainrule", "predict", str(folder), str(data), "--out", "predictions.csv"])
+    console.print(f"  {command}")
+    console.print(f"  open {shlex.quote(str(folder / 'report.html'))} in a browser")
+
+
+def warn_unseen(name: str, categories: Sequence[str]) -> None:
+    """Print on stderr that a column holds categories that did not occur in training."""
+    listed = ", ".join(map(repr, categories[:_LISTED]))
+    more = f" and {len(categories) - _LISTED} more" if len(categories) > _LISTED else ""
+    click.echo(
+        f"chainrule: warning: column {name!r}: {listed}{more} did not occur in training; "
+        "such rows count as none of the known categories",
+        err=True,
+    )
+
+
+def _console() -> Console:
+    """Plain text is printed as it is: names from a table are no markup."""
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _WIDTH
+    return Console(width=width, highlight=False, markup=False, emoji=False, soft_wrap=True)

@@ -1,0 +1,184 @@
+"""``chainrule train``: a table in; a trained network, its report and its results out."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from chainrule.tabular import TableModel
+
+INTERRUPTED = 130
+
+
+def _units(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """The units of hidden layers, such as ``64,64``; ``none`` for no hidden layer."""
+    if value.strip().lower() == "none":
+        return ()
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of whole numbers above 0, such as 64,64 (or none)")
+    return tuple(map(int, parts))
+
+
+def _batch(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    """Rows in a step: a whole number, or ``all``."""
+    if value != "all" and not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise click.BadParameter(f"{value!r} is neither a whole number above 0 nor all")
+    return value if value == "all" else int(value)
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  chainrule train penguins.csv --target species
+  chainrule train houses.parquet --target price --hidden 128,64 --lr 0.003 --out houses
+  chainrule train penguins.csv --target species --json > result.json
+"""
+)
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option("--target", required=True, help="The column to predict.")
+@click.option(
+    "--task",
+    type=click.Choice(["auto", "classification", "regression"]),
+    default="auto",
+    show_default=True,
+    help="Whether the target is a class or a number; auto looks at its values.",
+)
+@click.option(
+    "--hidden",
+    metavar="UNITS",
+    callback=_units,
+    default="64,64",
+    show_default=True,
+    help="Units of each hidden layer.",
+)
+@click.option(
+    "--dropout",
+    type=float,
+    default=0.2,
+    show_default=True,
+    help="Share of hidden units that a step leaves out.",
+)
+@click.option(
+    "--epochs",
+    type=click.IntRange(min=1),
+    default=300,
+    show_default=True,
+    help="Passes over the rows, at most.",
+)
+@click.option(
+    "--patience",
+    type=click.IntRange(min=1),
+    default=20,
+    show_default=True,
+    help="Epochs without a lower validation loss after which to stop.",
+)
+@click.option(
+    "--batch-size",
+    metavar="ROWS",
+    callback=_batch,
+    default="32",
+    show_default=True,
+    help="Rows in a step, or all.",
+)
+@click.option("--lr", type=float, default=1e-3, show_default=True, help="Learning rate.")
+@click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same model.")
+@click.option("--engine", default="auto", show_default=True, help="What computes: auto, numpy, ...")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    help="Folder for the model.  [default: the name of DATA, then -model, here]",
+)
+@click.option("--force", is_flag=True, help="Write even if the folder holds other files (they stay).")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+@click.pass_context
+def train(
+    context: click.Context,
+    /,
+    data: Path,
+    target: str,
+    out: Path | None,
+    force: bool,
+    as_json: bool,
+    **arguments: Any,
+) -> int:
+    """Train a network on a table to predict one of its columns.
+
+    DATA is a CSV, TSV (both may be gzipped) or Parquet file. Columns of numbers, text, dates and booleans are
+    recognised, missing values are handled. The folder will hold the model, its history and a report to read.
+    Ctrl-C ends training early and keeps the best weights so far.
+    """
+    from chainrule.cli import show
+    from chainrule.data import read_table
+    from chainrule.tabular import TableModel, check_folder
+
+    folder = out or Path(f"{_stem(data)}-model")
+    check_folder(folder, force=force)
+    frame = read_table(data)
+    model = TableModel.train(
+        frame,
+        target,
+        **arguments,
+        progress=not as_json,
+        announce=None if as_json else lambda encoder, network: show.recognised(data, frame, encoder, network),
+    )
+    model.settings["command"] = _command(context)
+    model.save(folder, force=force)
+    interrupted = model.history.stopped.startswith("interrupted")
+    if as_json:
+        show.as_json(_summary(model, folder, interrupted))
+    else:
+        show.result(model, data, folder, interrupted)
+    return INTERRUPTED if interrupted else 0
+
+
+def _stem(data: Path) -> str:
+    """The name of a file without what tells its format."""
+    name = data.name.removesuffix(".gz")
+    return name[: -len(suffix)] if (suffix := Path(name).suffix) else name
+
+
+def _command(context: click.Context) -> str:
+    """The command that was given, with the seed, as a shell takes it."""
+    words = ["chainrule", "train", str(context.params["data"])]
+    for parameter in context.command.params:
+        name, value = parameter.name or "", context.params.get(parameter.name or "")
+        given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+        if name in ("data", "out", "force", "as_json") or not (given or name == "seed"):
+            continue
+        text = (",".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
+        words += [parameter.opts[0], text]
+    return shlex.join(words)
+
+
+def _summary(model: TableModel, folder: Path, interrupted: bool) -> dict[str, Any]:
+    """What a program that called this one may want to know."""
+    from chainrule.tabular import FILES
+
+    target, history = model.encoder.target, model.history
+    results = model.results.to_json()
+    return {
+        "model": str(folder),
+        "files": [str(folder / name) for name in FILES],
+        "target": {
+            "name": target.name,
+            "task": target.task,
+            "reason": target.reason,
+            "classes": list(model.classes),
+        },
+        "columns": [
+            {"name": c.name, "kind": c.kind, "missing": c.missing, "treatment": c.sentence}
+            for c in model.encoder.columns
+        ],
+        "parameters": model.network.parameters.theta.size,
+        "epochs": len(history),
+        "best_epoch": history.best_epoch,
+        "stopped": history.stopped,
+        "interrupted": interrupted,
+        "results": {name: value for name, value in results.items() if name not in ("actual", "predicted")},
+        "settings": model.settings,
+    }

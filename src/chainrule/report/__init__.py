@@ -1,0 +1,5 @@
+"""The report of a model: one page that needs nothing else."""
+
+from chainrule.report.page import render
+
+__all__ = ["render"]

@@ -1,0 +1,148 @@
+"""The steps of training on a table: rows split, columns learnt, a network built, its results judged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.data import TableEncoder, Target, Task, split_rows
+from chainrule.data.values import Floats, column, spelled
+from chainrule.errors import DataError, ModelFileError, require
+from chainrule.network import Network, random_streams
+from chainrule.nn import Dense, Dropout, Layer
+from chainrule.tabular.results import ClassResults, NumberResults, Results
+
+if TYPE_CHECKING:
+    import polars as pl
+
+FEWEST_ROWS: Final = 10
+"""Below this the parts to learn from, to stop by and to judge by would hold a row or two each."""
+
+
+def split_table(
+    frame: pl.DataFrame,
+    target: str,
+    task: Literal["auto"] | Task,
+    fractions: tuple[float, float, float],
+    seed: int,
+) -> tuple[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], TableEncoder]:
+    """Training, validation and held-out rows, and what was learnt about the columns of the first.
+
+    Raises:
+        DataError: where the table cannot be learnt from as it is.
+    """
+    # The whole table first, so that a message about a bad value gives its row in the table. Of what is learnt
+    # from it, the task and the classes are kept; means and categories come from the training rows alone.
+    whole = TableEncoder.learn(frame, target, task).target
+    if frame.height < FEWEST_ROWS:
+        raise DataError(
+            f"the table has {frame.height} rows; training needs at least {FEWEST_ROWS}: "
+            "some to learn from, some to stop by and some to judge the result by"
+        )
+    labels = None if whole.task == "regression" else whole.encode(column(frame, target))
+    rows = split_rows(frame.height, fractions, random_streams(seed)["validation"], labels)
+    if labels is not None:
+        rows = _single_rows_first(rows, labels, target)
+    training, watched, held = (frame[part] for part in rows)
+    if training[target].n_unique() == 1:
+        raise DataError(
+            f"column {target!r}: nearly every row holds {spelled(training[target][0])}, among them all rows "
+            "to learn from; add rows that hold something else"
+        )
+    encoder = TableEncoder.learn(training, target, whole.task)
+    learnt = whole if whole.task == "classification" else replace(encoder.target, reason=whole.reason)
+    return (training, watched, held), replace(encoder, target=learnt)
+
+
+def _single_rows_first(
+    parts: tuple[NDArray[np.int64], ...], labels: NDArray[Any], target: str
+) -> tuple[NDArray[np.int64], ...]:
+    """Move the rows whose class has no other row to the first part: only there can the class be learnt."""
+    single = np.bincount(labels)[labels] == 1
+    first, *others = parts
+    moved = [first, *(part[single[part]] for part in others)]
+    left = [part[~single[part]] for part in others]
+    if not all(map(len, left)):
+        raise DataError(
+            f"column {target!r}: {single.sum()} of {len(labels)} rows are the only one of their class; "
+            "add rows of these classes, or leave these out"
+        )
+    return np.concatenate(moved), *left
+
+
+def build_network(encoder: TableEncoder, hidden: Sequence[int], dropout: float, seed: int) -> Network:
+    """ReLU layers with dropout, then the outputs and the loss that the target wants."""
+    require(
+        all(isinstance(units, int) and units > 0 for units in hidden),
+        f"hidden gives the units of each hidden layer, whole numbers above 0, not {list(hidden)!r}",
+    )
+    layers: list[Layer] = []
+    for units in hidden:
+        layers.append(Dense(units, "relu"))
+        if dropout:
+            layers.append(Dropout(dropout))
+    loss = {0: "mean_squared_error", 2: "binary_cross_entropy"}.get(
+        len(encoder.target.classes), "cross_entropy"
+    )
+    layers.append(Dense(_outputs(encoder)))
+    return Network(*layers, loss=loss, inputs=len(encoder.feature_names), seed=seed)
+
+
+def check_fit(network: Network, encoder: TableEncoder) -> None:
+    """Make sure that a network takes the features of a table and gives what its target needs.
+
+    Raises:
+        ModelFileError: if not; the two were not trained together.
+    """
+    features = len(encoder.feature_names)
+    if network.model.inputs != (("X", ("B", features)),) or network.outputs != _outputs(encoder):
+        raise ModelFileError(
+            f"the network does not belong to the table, which has {features} features "
+            f"and needs {_outputs(encoder)} outputs"
+        )
+
+
+def _outputs(encoder: TableEncoder) -> int:
+    """One for a number and for two classes, else one for each class."""
+    classes = len(encoder.target.classes)
+    return classes if classes > 2 else 1
+
+
+def spelled_classes(target: Target) -> tuple[str, ...]:
+    """The classes as a table spells them."""
+    return tuple(str(label).lower() if isinstance(label, bool) else str(label) for label in target.classes)
+
+
+def probabilities(network: Network, features: NDArray[np.float32]) -> Floats:
+    """The probability of each class, shape ``(rows, classes)``, in float64."""
+    output = network.predict(features).astype(np.float64)
+    return output if output.shape[1] > 1 else np.hstack([1 - output, output])
+
+
+def judge(
+    network: Network,
+    encoder: TableEncoder,
+    features: NDArray[np.float32],
+    actual: NDArray[Any],
+    training: NDArray[Any],
+) -> Results:
+    """The results on held-out rows.
+
+    Args:
+        network: the trained network.
+        encoder: of the table.
+        features: of the held-out rows.
+        actual: their encoded targets.
+        training: the encoded targets of the training rows.
+    """
+    if encoder.target.task == "classification":
+        shares = probabilities(network, features)
+        return ClassResults.judge(spelled_classes(encoder.target), actual, shares, training)
+    predicted = network.predict(features)[:, 0]
+    return NumberResults.judge(
+        encoder.decode_numbers(actual), encoder.decode_numbers(predicted), encoder.target.mean
+    )
