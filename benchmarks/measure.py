@@ -8,7 +8,7 @@ import platform
 import statistics
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 RESULTS = Path(__file__).parent / "results"
 
 
-def interleaved(contenders: dict[str, Callable[[], object]], rounds: int, pause: float = 0.05) -> dict[str, list[float]]:
-    """Seconds of each contender in each round; every round runs all of them once, after one round that does not count."""
+def interleaved(
+    contenders: Mapping[str, Callable[[], object]], rounds: int, pause: float = 0.05
+) -> dict[str, list[float]]:
+    """Seconds of each contender in each round; a round runs all of them once, and one round before does not count."""
     seconds: dict[str, list[float]] = {name: [] for name in contenders}
     for number in range(rounds + 1):
         for name, run in contenders.items():
@@ -61,7 +63,10 @@ def _processor() -> str:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
     except OSError:
         return platform.processor()
-    return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    return next(
+        (line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")),
+        platform.processor(),
+    )
 
 
 def write(name: str, results: dict[str, Any]) -> Path:

@@ -127,12 +127,20 @@ def main() -> None:
     rows = ROWS * arguments.epochs
     own = spread(seconds["chainrule, NumPy engine"])
     table = {}
-    print(f"{'-'.join(map(str, SIZES))}, ReLU, binary cross-entropy, Adam, batch {BATCH}, float32, {rows:,} rows a round")
+    print(
+        f"{'-'.join(map(str, SIZES))}, ReLU, binary cross-entropy, Adam, batch {BATCH}, float32, {rows:,} rows a round"
+    )
     print(f"{'':28}  {'us/row: min':>11}  {'median':>7}  {'rows/s':>9}  {'ratio':>6}  {'last loss':>9}")
     for name, values in seconds.items():
         s = spread(values)
         ratio = s["median"] / own["median"]
-        table[name] = {"seconds": values, **s, "rows_per_second": rows / s["median"], "ratio": ratio, "loss": losses[name]}
+        table[name] = {
+            "seconds": values,
+            **s,
+            "rows_per_second": rows / s["median"],
+            "ratio": ratio,
+            "loss": losses[name],
+        }
         print(
             f"{name:28}  {1e6 * s['min'] / rows:11.2f}  {1e6 * s['median'] / rows:7.2f}  {rows / s['median']:9,.0f}  "
             f"{ratio:6.2f}  {losses[name]:9.4f}"

@@ -59,7 +59,9 @@ def _kind(operation: Operation) -> str:
 def _applied(operation: Operation) -> tuple[list[Expression], Expression] | None:
     """The operation applied to symbols of the first shapes that fit."""
     example = operation.examples[0] if operation.examples else None
-    names = [f"x{i}" for i in range(1, len(example.shapes) + 1)] if operation.variadic and example else operation.arguments
+    names = (
+        [f"x{i}" for i in range(1, len(example.shapes) + 1)] if operation.variadic and example else operation.arguments
+    )
     shapes = example.shapes if example else ((),) * len(names)
     kinds = {"indices": "int", "key": "int", "step": "int", "condition": "bool"}
     symbols = [symbol(n, s, kinds.get(n, "float")) for n, s in zip(names, shapes, strict=True)]  # type: ignore[arg-type]
@@ -88,7 +90,8 @@ def _value_name(operation: Operation) -> str:
 
 def _expansion(operation: Operation) -> str:
     applied = _applied(operation)
-    assert applied is not None and operation.expansion is not None
+    assert applied is not None
+    assert operation.expansion is not None
     symbols, value = applied
     result = operation.expansion(*symbols, **value.attributes)
     return to_python(trace({_value_name(operation): result}, name=operation.name, inputs=symbols), comments=False)
@@ -126,7 +129,12 @@ def pages() -> dict[str, str]:
     """Every page by file name, and the index."""
     groups = {title: operations_of(module) for title, module in GROUPS.items()}
     texts = {f"{operation.name}.md": page(operation) for group in groups.values() for operation in group}
-    index = ["# Operations", "", f"{len(texts)} operations, each one record; these pages are made from the records.", ""]
+    index = [
+        "# Operations",
+        "",
+        f"{len(texts)} operations, each one record; these pages are made from the records.",
+        "",
+    ]
     for title, group in groups.items():
         index += [f"## {title}", "", ", ".join(f"[{o.name}]({o.name}.md)" for o in group), ""]
     return texts | {"index.md": "\n".join(index)}

@@ -1,6 +1,7 @@
 """A 2-2-1 network of sigmoids that predicts whether a student is placed, one row at a time.
 
-Every weight starts at 1, every bias at 0; the loss is the binary cross-entropy, whose derivative by the last z is a - y.
+Every weight starts at 1, every bias at 0; the loss is the binary cross-entropy, with a - y as its
+derivative by the last z.
 
 Run it: python examples/student_classification.py
 """

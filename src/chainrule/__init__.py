@@ -6,7 +6,7 @@ and trains with it. The public names stand in ``__init__.pyi``; each loads when 
 
 import lazy_loader
 
-import chainrule.ops  # fills the registry of operations, which every formula needs
+import chainrule.ops  # noqa: F401  (fills the registry of operations, which every formula needs)
 from chainrule._version import __version__
 
 __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -77,6 +77,8 @@ from .training import Callback, History
 __version__: str
 
 __all__ = [
+    "LBFGS",
+    "SGD",
     "Activation",
     "Adagrad",
     "Adam",
@@ -98,7 +100,6 @@ __all__ = [
     "Input",
     "Join",
     "Kink",
-    "LBFGS",
     "Layer",
     "LayerNorm",
     "ModelFileError",
@@ -110,11 +111,11 @@ __all__ = [
     "ProgramError",
     "RMSProp",
     "Residual",
-    "SGD",
     "ShapeError",
     "Spelling",
     "UnknownNameError",
     "Var",
+    "__version__",
     "abs",
     "clip",
     "concatenate",
@@ -174,5 +175,4 @@ __all__ = [
     "testing",
     "transpose",
     "where",
-    "__version__",
 ]

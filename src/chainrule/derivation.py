@@ -179,7 +179,9 @@ def _pull_back(
     if operation.vjp is not None:
         pulled = dict(enumerate(operation.vjp(g, known[equation.target.name], *arguments, **attributes)))
     elif operation.expansion is not None:
-        pulled = dict(_through_expansion(operation.expansion(*_stand_ins(arguments), **attributes), g, arguments, wanted))
+        pulled = dict(
+            _through_expansion(operation.expansion(*_stand_ins(arguments), **attributes), g, arguments, wanted)
+        )
     else:
         raise NotDifferentiableError(f"{operation.name} has no derivative (at {equation.target.name})")
     result = {}

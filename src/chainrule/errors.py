@@ -6,6 +6,7 @@ Each message is one line in plain words. The command line prints it and exits wi
 from __future__ import annotations
 
 import difflib
+import operator
 from collections.abc import Iterable
 
 
@@ -57,6 +58,21 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     hint = f" did you mean {by_lower[near[0]]!r}?" if near else ""
     listed = ", ".join(names) if names else "none"
     return UnknownNameError(f"unknown {kind} {name!r}:{hint} Known are: {listed}")
+
+
+def whole_number(name: str, value: object, least: int) -> int:
+    """``value`` as an integer of at least ``least``, NumPy's integers too; :class:`ArgumentError` otherwise.
+
+    >>> whole_number("epochs", 3, least=0)
+    3
+    """
+    try:
+        number = operator.index(value)  # type: ignore[arg-type]
+    except TypeError:
+        number = None
+    if number is None or isinstance(value, bool) or number < least:
+        raise ArgumentError(f"{name} must be a whole number from {least}, not {value!r}")
+    return number
 
 
 def require(condition: bool, message: str) -> None:

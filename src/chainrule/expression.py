@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from chainrule.errors import ArgumentError, ProgramError, ShapeError, require
+from chainrule.errors import ArgumentError, ProgramError, ShapeError, require, unknown_name
 from chainrule.shapes import DType, Shape, Size, as_shape, parse_index, show_shape
 
 Role: TypeAlias = Literal["input", "parameter", "state", "constant"]
@@ -129,6 +129,10 @@ class Operation:
     def __repr__(self) -> str:
         return f"<operation {self.name}>"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles name the operation: it must be registered where they are read."""
+        return registered, (self.name,)
+
     def __call__(self, *arguments: Operand, **settings: Any) -> Expression:
         """Apply the operation: an expression of its value."""
         attributes = dict(self.attributes)
@@ -143,7 +147,11 @@ class Operation:
             require(not named, f"{self.name} has no argument {next(iter(named), '')!r}")
             require(len(arguments) > 0, f"{self.name} needs at least one argument")
             return list(arguments)
-        values: dict[str, Operand] = {**self.defaults, **dict(zip(self.arguments, arguments, strict=False)), **named}
+        values: dict[str, Operand] = {
+            **self.defaults,
+            **dict(zip(self.arguments, arguments, strict=False)),
+            **named,
+        }
         signature = f"{self.name}({', '.join([*self.arguments, *self.attributes])})"
         fits = len(arguments) <= len(self.arguments) and set(values) == set(self.arguments)
         if not fits or set(named) & set(self.arguments[: len(arguments)]):
@@ -161,6 +169,13 @@ def register(operation: Operation) -> Operation:
     require(operation.name not in REGISTRY, f"an operation named {operation.name!r} exists already")
     REGISTRY[operation.name] = operation
     return operation
+
+
+def registered(name: str) -> Operation:
+    """The operation of that name."""
+    if name not in REGISTRY:
+        raise unknown_name("operation", name, REGISTRY)
+    return REGISTRY[name]
 
 
 @dataclass(frozen=True)
@@ -185,7 +200,18 @@ class Expression:
     Combine with ``+ - * / ** @``, comparisons, indexing, and the functions of the package.
     """
 
-    __slots__ = ("arguments", "attributes", "dtype", "facts", "is_weak", "label", "literal", "operation", "role", "shape")
+    __slots__ = (
+        "arguments",
+        "attributes",
+        "dtype",
+        "facts",
+        "is_weak",
+        "label",
+        "literal",
+        "operation",
+        "role",
+        "shape",
+    )
     __array_ufunc__ = None  # NumPy arrays leave the operators to us
     __iter__ = None
 
@@ -207,7 +233,7 @@ class Expression:
         self.label, self.role, self.literal, self.facts = label, role, literal, facts
         # A plain Python number when it runs, of double precision, that takes on the type of what it meets:
         # a literal, a size, a constant such as a learning rate, or arithmetic on those.
-        self.is_weak = literal is not None or (
+        self.is_weak: bool = literal is not None or (
             shape == ()
             and dtype == "float"
             and (
@@ -354,8 +380,8 @@ def lift(value: Operand) -> Expression:
     """Make an expression of a Python number; expressions pass through."""
     if isinstance(value, Expression):
         return value
-    if hasattr(value, "shape") and value.shape == ():  # a NumPy scalar
-        value = value.item()
+    if getattr(value, "shape", None) == ():  # a NumPy scalar
+        value = value.item()  # type: ignore[union-attr]
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise ArgumentError(
             f"a formula is made of symbols and numbers, not of {type(value).__name__}: "
@@ -367,7 +393,9 @@ def lift(value: Operand) -> Expression:
 def check_name(name: str) -> None:
     """Refuse what cannot be the name of a variable in a printed program."""
     if not isinstance(name, str) or not name.isidentifier() or keyword.iskeyword(name):
-        raise ProgramError(f"{name!r} cannot be the name of a variable: use letters, digits and _ (x, W1, learning_rate)")
+        raise ProgramError(
+            f"{name!r} cannot be the name of a variable: use letters, digits and _ (x, W1, learning_rate)"
+        )
 
 
 def symbol(
@@ -416,9 +444,7 @@ def apply(operation: Operation, arguments: Sequence[Expression], attributes: Map
         named = ", ".join(f"{a.name}: {show_shape(a.shape)}" for a in arguments if a.name)
         raise ShapeError(f"{operation.name}: {error}" + (f" ({named})" if named else "")) from None
     facts = operation.facts(*arguments, **attributes)
-    return Expression(
-        shape, dtype, operation=operation, arguments=tuple(arguments), attributes=attributes, facts=facts
-    )
+    return Expression(shape, dtype, operation=operation, arguments=tuple(arguments), attributes=attributes, facts=facts)
 
 
 def _fold(operation: Operation, arguments: Sequence[Expression]) -> Expression | None:

@@ -13,7 +13,7 @@ from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.numpy import run, run_all
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.engines.steps import NumpyRun
-from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name
+from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.program import Program
 from chainrule.schedules import plateau_of
@@ -57,12 +57,13 @@ def fit(
     """Train ``network``; the arguments are those of :meth:`chainrule.network.Network.fit`."""
     if engine not in ENGINES:
         raise unknown_name("engine", engine, ENGINES)
-    require(isinstance(epochs, int) and epochs >= 0, f"epochs must be a whole number from 0, not {epochs!r}")
-    require(patience is None or patience > 0, f"patience must be above 0, not {patience!r}")
+    epochs = whole_number("epochs", epochs, 0)
+    patience = patience if patience is None else whole_number("patience", patience, 1)
     require(shuffle in (True, False, "once"), f"shuffle must be True, False or 'once', not {shuffle!r}")
     for name in metrics:
-        metric_of(name)
+        metric_of(name, network.loss_function)
     data, held = _split(network, X, y, validation, streams["validation"])
+    require(len(network.parameters.theta) > 0, "the network has no parameters to train")
     rows = len(data["Y"])
     size = batch_rows(batch_size, rows)
     if isinstance(optimizer, LBFGS):
@@ -92,7 +93,8 @@ def fit(
             "key": int(streams["dropout"].integers(2**32)),
         },
     )
-    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in callbacks]
+    given = [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else callbacks
+    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in given]
     shown = progress_callback(progress)
     watchers = [_PutBack(network, run_), *watchers, *([shown] if shown else [])]
     evaluate = _evaluator(network, held or data, metrics, held=held is not None)
@@ -104,9 +106,7 @@ def fit(
         _put_back(network, run_.state)
 
 
-def _split(
-    network: Network, X: Any, y: Any, validation: Any, rng: np.random.Generator
-) -> tuple[Data, Data | None]:
+def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
     """The training rows, and the validation rows if there are any."""
     data = network.prepare(X, y)
     if validation is None:
@@ -198,7 +198,7 @@ def _evaluator(
         _put_back(network, state)
         prediction = network.predict(inputs) if metrics else data["Y"]
         recorded = {"validation_loss": network.loss(inputs, data["Y"])} if held else {}
-        return recorded | {name: metric_of(name)(prediction, data["Y"]) for name in metrics}
+        return recorded | {name: metric_of(name, network.loss_function)(prediction, data["Y"]) for name in metrics}
 
     return evaluate
 

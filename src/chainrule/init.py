@@ -150,7 +150,7 @@ class Orthogonal(Initialiser):
         tall = rng.normal(size=(max(shape), min(shape)))
         q, r = np.linalg.qr(tall)
         q = q * np.sign(np.diagonal(r))  # without this, the distribution would not be uniform
-        return self.gain * (q if shape[0] >= shape[1] else q.T)
+        return np.asarray(self.gain * (q if shape[0] >= shape[1] else q.T))
 
 
 INITIALISERS: dict[str, type[Initialiser]] = {

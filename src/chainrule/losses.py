@@ -53,7 +53,10 @@ class Loss:
     label_smoothing: float = 0.0
 
     def __post_init__(self) -> None:
-        require(self.reduction in ("mean", "sum"), f"the reduction must be 'mean' or 'sum', not {self.reduction!r}")
+        require(
+            self.reduction in ("mean", "sum"),
+            f"the reduction must be 'mean' or 'sum', not {self.reduction!r}",
+        )
         require(
             0 <= self.label_smoothing < 1,
             f"label smoothing must be at least 0 and below 1, not {self.label_smoothing!r}",
@@ -167,7 +170,7 @@ def huber(delta: float = 1.0, reduction: Reduction = "mean") -> Loss:
 def binary_cross_entropy(reduction: Reduction = "mean", label_smoothing: float = 0.0) -> Loss:
     """Binary cross-entropy: -(y log p + (1 - y) log(1 - p)), for each output a yes or no."""
     return Loss(
-        "binary_cross_entropy", _binary_cross_entropy, "sigmoid", ("sigmoid", "softmax"), "binary",
+        "binary_cross_entropy", _binary_cross_entropy, "sigmoid", ("sigmoid",), "binary",
         reduction=reduction, label_smoothing=label_smoothing,
     )  # fmt: skip
 
@@ -187,7 +190,7 @@ def hinge(reduction: Reduction = "mean") -> Loss:
 
 def poisson(reduction: Reduction = "mean") -> Loss:
     """Poisson loss: p - y log p for counts y, the negative log-likelihood less its constant log y!."""
-    return Loss("poisson", _poisson, "exp", ("exp", "softplus", "sigmoid", "softmax"), "counts", reduction=reduction)
+    return Loss("poisson", _poisson, "exp", ("exp", "sigmoid", "softmax"), "counts", reduction=reduction)
 
 
 def quantile(q: float = 0.5, reduction: Reduction = "mean") -> Loss:
@@ -228,7 +231,10 @@ def loss_of(value: Any) -> Loss:
         return Loss(name, partial(_substituted, Program.from_json(formula)), reduction=settings["reduction"])
     if isinstance(value, Expression):
         return Loss("formula", partial(_substituted, trace({"loss": value}, name="formula")))
-    require(callable(value), f"a loss is a name, a function of (prediction, target) or an expression, not {value!r}")
+    require(
+        callable(value),
+        f"a loss is a name, a function of (prediction, target) or an expression, not {value!r}",
+    )
     return Loss(getattr(value, "__name__", "formula").strip("<>"), value)
 
 

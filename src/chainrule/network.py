@@ -12,7 +12,17 @@ from numpy.typing import NDArray
 
 from chainrule._version import __version__
 from chainrule.engines.numpy import FLOAT_TYPES, run_all
-from chainrule.errors import ArgumentError, ChainruleError, ModelFileError, ShapeError, require, unknown_name
+from chainrule.errors import (
+    ArgumentError,
+    ChainruleError,
+    DataError,
+    ModelFileError,
+    ShapeError,
+    require,
+    unknown_name,
+    whole_number,
+)
+from chainrule.expression import Operation
 from chainrule.fitting import fit
 from chainrule.losses import loss_of
 from chainrule.nn.layers import Dense, Dropout, Layer, as_layers, layer_from_json
@@ -68,7 +78,7 @@ class Network:
             require(value >= 0, f"{name} must not be negative, not {value!r}")
         random_streams(seed)  # an error here if it is no seed
         self.layers, self.loss_function = as_layers(layers), loss_of(loss)
-        self.seed, self.dtype, self.l1, self.l2 = seed, dtype, l1, l2
+        self.seed, self.dtype, self.l1, self.l2 = whole_number("the seed", seed, 0), dtype, l1, l2
         self._inputs: tuple[tuple[str, Shape], ...] | None = None
         self._programs: dict[object, Runnable] = {}
         if inputs is not None:
@@ -184,9 +194,28 @@ class Network:
                     f"{name} has {have[0] if len(have) == 1 else have} features a row, but the network (layer 1, "
                     f"{type(first).__name__}) was built for {want[0] if len(want) == 1 else want}"
                 )
+        self._check_codes(arrays)
         if len({len(a) for a in arrays.values()}) > 1:
             raise ShapeError(f"the inputs differ in rows: {', '.join(f'{k}: {len(a)}' for k, a in arrays.items())}")
         return arrays
+
+    def _check_codes(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Check that what an Embedding reads are codes of its categories."""
+        if "codes" not in self._programs:
+            self._programs["codes"] = Runnable.of(self.model.codes_program())
+        program = self._programs["codes"]
+        if not program.outputs:
+            return
+        read = program(dtype=self.dtype, **{v.name: arrays[v.name] for v in program.inputs})
+        for name, codes in read.items():
+            categories = len(self.parameters[name])
+            wrong = ~((codes >= 0) & (codes < categories) & (codes == np.floor(codes)))
+            if wrong.any():
+                row = int(np.argwhere(wrong)[0][0])
+                raise DataError(
+                    f"row {row + 1} holds {codes[wrong][0]:g} where the Embedding {name} needs a category code: "
+                    f"a whole number from 0 to {categories - 1}"
+                )
 
     def prepare(self, X: Any, y: Any) -> dict[str, NDArray[Any]]:
         """Inputs and targets as the programs take them, by name."""
@@ -231,7 +260,9 @@ class Network:
         data = self.prepare(X, y)
         target = data.pop("Y")
         prediction = self.predict(data) if metrics else target
-        return {"loss": self.loss(data, target)} | {name: metric_of(name)(prediction, target) for name in metrics}
+        return {"loss": self.loss(data, target)} | {
+            name: metric_of(name, self.loss_function)(prediction, target) for name in metrics
+        }
 
     # How it learns
 
@@ -322,11 +353,37 @@ class Network:
         """Write the network to a file, or to a folder if the path is one; :func:`chainrule.load` reads it."""
         write_model(path, self.to_json(), self.arrays())
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: descriptions and arrays, not programs."""
+        settings = {name: getattr(self, name) for name in ("layers", "seed", "dtype", "l1", "l2", "_inputs")}
+        arrays = {name: a.copy() for name, a in self.arrays().items()} if self._inputs else {}
+        return {**settings, "loss": self.loss_function.to_json(), "arrays": arrays}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        settings = {name: state[name] for name in ("loss", "seed", "dtype", "l1", "l2")}
+        self.__init__(*state["layers"], **settings)  # type: ignore[misc]
+        if state["_inputs"] is not None:
+            self._set_inputs(state["_inputs"])
+            self._take(state["arrays"])
+
+    def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Copy values into parameters and running states."""
+        for place in (self.parameters, self.states):
+            for name in place:
+                if name not in arrays:
+                    raise ModelFileError(f"the model file has no values for {name}")
+                place[name] = arrays[name]
+
     @classmethod
-    def from_json(cls, description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> Network:
-        """The network that :meth:`to_json` and :meth:`arrays` described."""
+    def from_json(
+        cls,
+        description: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        layers: Sequence[type[Layer]] = (),
+    ) -> Network:
+        """The network that :meth:`to_json` and :meth:`arrays` described; ``layers`` are classes of your own in it."""
         network = cls(
-            *map(layer_from_json, description["layers"]),
+            *(layer_from_json(d, layers) for d in description["layers"]),
             loss=description["loss"],
             inputs={name: tuple(shape)[1:] for name, shape in description["inputs"]},
             seed=description["seed"],
@@ -334,28 +391,33 @@ class Network:
             l1=description["l1"],
             l2=description["l2"],
         )
-        for place in (network.parameters, network.states):
-            for name in place:
-                if name not in arrays:
-                    raise ModelFileError(f"the model file has no values for {name}")
-                place[name] = arrays[name]
+        network._take(arrays)
         return network
 
 
-def load(path: str | Path) -> Network:
+def load(path: str | Path, layers: Sequence[type[Layer]] = ()) -> Network:
     """The network that :meth:`Network.save` wrote.
+
+    Args:
+        path: the file or folder.
+        layers: the classes of layers of your own that the network has.
 
     Raises:
         ModelFileError: if the file is missing, damaged, truncated or not one of ours.
     """
     description, arrays = read_model(path)
-    return network_from(description, arrays, path)
+    return network_from(description, arrays, path, layers)
 
 
-def network_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], path: str | Path) -> Network:
+def network_from(
+    description: Mapping[str, Any],
+    arrays: Mapping[str, NDArray[Any]],
+    path: str | Path,
+    layers: Sequence[type[Layer]] = (),
+) -> Network:
     """The network of a model that was read from ``path``."""
     try:
-        return Network.from_json(description, arrays)
+        return Network.from_json(description, arrays, layers)
     except ChainruleError as error:
         raise ModelFileError(f"{path} cannot be read back: {error}") from None
     except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
@@ -364,7 +426,7 @@ def network_from(description: Mapping[str, Any], arrays: Mapping[str, NDArray[An
 
 def random_streams(seed: int) -> dict[str, np.random.Generator]:
     """Independent streams for starting values, shuffling and dropout: using one never shifts another."""
-    require(isinstance(seed, int) and seed >= 0, f"the seed must be a whole number from 0, not {seed!r}")
+    seed = whole_number("the seed", seed, 0)
     names = ("parameters", "shuffling", "dropout", "validation")
     spawned = np.random.SeedSequence(seed).spawn(len(names))
     return {name: np.random.default_rng(s) for name, s in zip(names, spawned, strict=True)}
@@ -379,8 +441,8 @@ def _input_shapes(inputs: int | Sequence[int] | Mapping[str, Any]) -> tuple[tupl
 def mlp(
     sizes: Sequence[int],
     *,
-    hidden: str | Sequence[str] = "tanh",
-    output: str | None = None,
+    hidden: str | Operation | Sequence[str | Operation] = "tanh",
+    output: str | Operation | None = None,
     loss: Any = "squared_error",
     bias: bool = True,
     dropout: float = 0.0,
@@ -400,20 +462,25 @@ def mlp(
         loss: as in :class:`Network`.
         bias: whether layers have biases.
         dropout: the rate of dropout after each hidden layer.
-        weights, biases: starting values, as in :class:`Dense`.
-        seed, dtype, l1, l2: as in :class:`Network`.
+        weights: starting values of the weights, as in :class:`Dense`.
+        biases: starting values of the biases.
+        seed: as in :class:`Network`.
+        dtype: as in :class:`Network`.
+        l1: as in :class:`Network`.
+        l2: as in :class:`Network`.
 
     >>> import chainrule as cr
     >>> net = cr.mlp([2, 2, 1], hidden="tanh", output="sigmoid", loss="squared_error", bias=True, seed=0)
     >>> list(net.parameters)
     ['W1', 'b1', 'W2', 'b2']
     """
-    require(len(sizes) >= 2, f"sizes must give at least features and outputs, as in [2, 8, 1], not {list(sizes)!r}")
     require(
-        all(isinstance(s, int) and s > 0 for s in sizes), f"sizes must be whole numbers above 0, not {list(sizes)!r}"
+        len(sizes) >= 2,
+        f"sizes must give at least features and outputs, as in [2, 8, 1], not {list(sizes)!r}",
     )
+    sizes = [whole_number("each of the sizes", s, 1) for s in sizes]
     inner = len(sizes) - 2
-    names = [hidden] * inner if isinstance(hidden, str) else list(hidden)
+    names = [hidden] * inner if isinstance(hidden, str | Operation) else list(hidden)
     require(len(names) == inner, f"{inner} hidden layers need {inner} activations, not {len(names)}")
     layers: list[Layer] = []
     for units, name in zip(sizes[1:-1], names, strict=True):

@@ -112,7 +112,7 @@ class SGD(Optimizer):
     def update(
         self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
     ) -> tuple[Expression, Slots]:
-        """v = mu v + g; theta - lr v."""
+        """V = mu v + g; theta - lr v."""
         g = _with_decay(self, g, theta)
         if not self.momentum:
             return theta - lr * g, {}
@@ -149,7 +149,7 @@ class Adam(Optimizer):
     def update(
         self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
     ) -> tuple[Expression, Slots]:
-        """m and v, corrected for their start at 0, give the step."""
+        """M and v, corrected for their start at 0, give the step."""
         return self._moments(theta, _with_decay(self, g, theta), slots, lr, t)
 
     def _moments(
@@ -173,7 +173,7 @@ class AdamW(Adam):
     def update(
         self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
     ) -> tuple[Expression, Slots]:
-        """theta (1 - lr w), then Adam's step."""
+        """Theta (1 - lr w), then Adam's step."""
         return self._moments(theta * (1 - lr * self.weight_decay), g, slots, lr, t)
 
 
@@ -196,7 +196,7 @@ class RMSProp(Optimizer):
     def update(
         self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
     ) -> tuple[Expression, Slots]:
-        """v = rho v + (1 - rho) g^2; theta - lr g / (sqrt(v) + epsilon)."""
+        """V = rho v + (1 - rho) g^2; theta - lr g / (sqrt(v) + epsilon)."""
         g = _with_decay(self, g, theta)
         v = (self.rho * slots["v"] + complement(self.rho) * g**2).named("new_v")
         return theta - lr * g / (sqrt(v) + self.epsilon), {"v": v}
@@ -216,7 +216,7 @@ class Adagrad(Optimizer):
     def update(
         self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
     ) -> tuple[Expression, Slots]:
-        """s = s + g^2; theta - lr g / (sqrt(s) + epsilon)."""
+        """S = s + g^2; theta - lr g / (sqrt(s) + epsilon)."""
         g = _with_decay(self, g, theta)
         s = (slots["s"] + g**2).named("new_s")
         return theta - lr * g / (sqrt(s) + self.epsilon), {"s": s}

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from chainrule.errors import ProgramError, ShapeError, unknown_name
-from chainrule.expression import REGISTRY, Operation, Role, check_name
+from chainrule.expression import Operation, Role, check_name, registered
 from chainrule.shapes import DType, Shape, show_shape
 
 
@@ -128,12 +128,10 @@ class Program:
         equations = []
         for record in data["equations"]:
             target = _var_from_json(record["target"])
-            if record["operation"] not in REGISTRY:
-                raise unknown_name("operation", record["operation"], REGISTRY)
             equations.append(
                 Equation(
                     target,
-                    REGISTRY[record["operation"]],
+                    registered(record["operation"]),
                     tuple(_atom_from_json(a, known) for a in record["arguments"]),
                     tuple(sorted((k, _frozen(v)) for k, v in record["attributes"].items())),
                     record["origin"],

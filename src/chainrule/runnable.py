@@ -156,4 +156,3 @@ def evaluate(f: Expression, *, dtype: str = "float64", **values: Any) -> Any:
     0.5
     """
     return Runnable.of(trace({"value": f}, name="value"))(dtype=dtype, **values)["value"]
-

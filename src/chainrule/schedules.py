@@ -58,7 +58,7 @@ class Constant(Schedule):
     """lr, always."""
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> float:
-        """lr."""
+        """Lr."""
         return self.lr
 
 
@@ -70,7 +70,7 @@ class Step(Schedule):
     every: float = 10
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> Expression:
-        """lr factor^floor(t / (every S))."""
+        """Lr factor^floor(t / (every S))."""
         require(self.every > 0, "Step: every must be above 0")
         return self.lr * self.factor ** floor(t / (self.every * S))
 
@@ -82,7 +82,7 @@ class Exponential(Schedule):
     factor: float = 0.95
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> Expression:
-        """lr factor^(t / S)."""
+        """Lr factor^(t / S)."""
         return self.lr * self.factor ** (t / S)
 
 
@@ -93,7 +93,7 @@ class InverseTime(Schedule):
     decay: float = 1.0
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> Expression:
-        """lr / (1 + decay t / S)."""
+        """Lr / (1 + decay t / S)."""
         return self.lr / (1 + self.decay * t / S)
 
 
@@ -104,7 +104,7 @@ class Cosine(Schedule):
     final: float = 0.0
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> Expression:
-        """final + (lr - final) (1 + cos(pi t / T)) / 2."""
+        """Final + (lr - final) (1 + cos(pi t / T)) / 2."""
         return self.final + 0.5 * (self.lr - self.final) * (1 + cos(pi * minimum(t / T, 1)))
 
 
@@ -164,7 +164,7 @@ class ReduceOnPlateau(Schedule):
     minimum: float = 0.0
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> Expression:
-        """lr times ``plateau_factor``, which :meth:`after_epoch` lowers."""
+        """Lr times ``plateau_factor``, which :meth:`after_epoch` lowers."""
         return maximum(self.lr * symbol("plateau_factor", role="constant"), self.minimum)
 
     def program(self) -> Program:

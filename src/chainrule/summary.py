@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from chainrule.errors import require
+from chainrule.errors import whole_number
 from chainrule.expression import symbol
 from chainrule.nn.build import Build
 from chainrule.nn.layers import Dropout, Layer
@@ -72,9 +72,7 @@ class Summary:
 
 def summarise(model: Model, batch_size: int, precision: str, optimizer: Optimizer | None = None) -> Summary:
     """The summary of a model for a batch size."""
-    require(
-        isinstance(batch_size, int) and batch_size > 0, f"batch_size must be a whole number above 0, not {batch_size!r}"
-    )
+    batch_size = whole_number("batch_size", batch_size, 1)
     chosen = optimizer or Adam()
     sizes = {"B": batch_size, "N": batch_size}
     step = model.step_program(chosen)

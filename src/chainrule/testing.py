@@ -216,9 +216,7 @@ def _along(program: Program, values: Mapping[str, Any], name: str) -> Callable[[
     return lambda x: function(*({**values, name: x}[n] for n in order))[0]
 
 
-def _assert_derivative(
-    case: Case, program: Program, values: Mapping[str, Any], oracle: Oracle, what: str
-) -> Program:
+def _assert_derivative(case: Case, program: Program, values: Mapping[str, Any], oracle: Oracle, what: str) -> Program:
     """Derive the first output of ``program`` and compare with the oracle; the derived program."""
     try:
         derived = derive_program(program, case.differentiable)
@@ -312,6 +310,4 @@ def _assert_close(case: Case, what: str, given: Any, expected: Any, bound: Any, 
         at = tuple(int(i) for i in np.argwhere(wrong)[0])
         here = f"{what}{list(at) if at else ''} is {given[at]:.17g}"
         allowed = np.broadcast_to(bound, given.shape)[at]
-        raise AssertionError(
-            f"{case}: {here}, but {source} is {expected[at]:.17g} (allowed difference {allowed:.2g})"
-        )
+        raise AssertionError(f"{case}: {here}, but {source} is {expected[at]:.17g} (allowed difference {allowed:.2g})")

@@ -103,7 +103,7 @@ def expressions_of(program: Program) -> dict[str, Expression]:
 
 
 def substitute(program: Program, values: Mapping[str, Expression], *, label: bool = True) -> dict[str, Expression]:
-    """The program's variables with other expressions in the place of inputs; shapes follow, names stay with ``label``."""
+    """The program's variables, with other expressions in the place of inputs; names stay unless ``label`` is off."""
     known = dict(values)
     for var in program.inputs:
         known.setdefault(var.name, symbol_of(var))

@@ -154,7 +154,7 @@ def test_an_earlier_model_is_replaced(run):
 
 def test_a_full_disk_leaves_nothing_behind(command, tmp_path, model):
     """Files cannot grow beyond 8 blocks here, as on a disk that fills up."""
-    shutil.copy(model.parents[0] / "penguins-model" / "history.csv", tmp_path / "table.csv")
+    shutil.copy(model / "history.csv", tmp_path / "table.csv")
     limited = ["bash", "-c", 'ulimit -f 8 && exec "$@"', "bash", *command]
     words = ["train", "table.csv", "--target", "loss", "--epochs", "1", "--out", "some/where"]
     result = subprocess.run([*limited, *words], cwd=tmp_path, capture_output=True, text=True, timeout=60)
@@ -231,9 +231,7 @@ def test_predictions_that_cannot_be_written(out, culprit, run, model):
 def test_a_full_disk_under_stdout(command, tmp_path, model):
     with open("/dev/full", "w") as full:
         words = ["predict", str(model), str(Path(__file__).parents[2] / "examples" / "penguins.csv")]
-        result = subprocess.run(
-            [*command, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60
-        )
+        result = subprocess.run([*command, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
     assert result.returncode == 2
     assert result.stderr.count("\n") == 1
     assert "No space left on device" in result.stderr

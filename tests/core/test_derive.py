@@ -234,18 +234,14 @@ def test_none_is_not_zero():
     operation = none_for_the_second()
     x, y = cr.symbols("x y")
     assert cr.derive(operation(x, y), wrt="x")(x=2.0, y=5.0)["dx"] == 5
-    with pytest.raises(
-        NotDifferentiableError, match=r"half_differentiable has no derivative by its argument 2"
-    ):
+    with pytest.raises(NotDifferentiableError, match=r"half_differentiable has no derivative by its argument 2"):
         cr.derive(operation(x, y), wrt="y")
     held_constant = cr.derive(operation(x, cr.stop_gradient(y)), wrt="y")
     assert held_constant(x=2.0, y=5.0)["dy"] == 0
 
 
 def test_an_operation_without_a_rule():
-    opaque = Operation(
-        "opaque", ("x",), broadcast, Spelling("np.rint({x})"), Spelling("{x}"), Spelling("{x}")
-    )
+    opaque = Operation("opaque", ("x",), broadcast, Spelling("np.rint({x})"), Spelling("{x}"), Spelling("{x}"))
     x = cr.symbols("x")
     with pytest.raises(NotDifferentiableError, match="opaque has no derivative"):
         cr.derive(opaque(x) * x)

@@ -80,9 +80,7 @@ def test_results_have_the_precision_that_was_asked(precision):
 
 def test_constants_and_plain_numbers_have_it_too():
     x = cr.symbols("x")
-    program = trace(
-        {"one": cr.gradient(x, x), "half": 1 / cr.operations["size"](of="B"), "x": x}, inputs=[x, X]
-    )
+    program = trace({"one": cr.gradient(x, x), "half": 1 / cr.operations["size"](of="B"), "x": x}, inputs=[x, X])
     results = run(program, {"x": 1.0, "X": VALUES["X"]}, "float32")
     assert results == {"one": 1, "half": 0.25, "x": 1}
     assert all(r.dtype == np.float32 for r in results.values())

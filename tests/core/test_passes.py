@@ -57,10 +57,7 @@ CASES = {
 
 def values_of(program: Program, seed: int = 0):
     generator = np.random.default_rng(seed)
-    return {
-        i.name: generator.uniform(0.2, 2.0, i.shape) * generator.choice([-1, 1], i.shape)
-        for i in program.inputs
-    }
+    return {i.name: generator.uniform(0.2, 2.0, i.shape) * generator.choice([-1, 1], i.shape) for i in program.inputs}
 
 
 def simplified(formula):
@@ -82,9 +79,7 @@ def test_each_rewrite_applies_and_changes_no_value(name, number):
         values = values_of(program, seed)
         values["a"] = np.abs(values["a"]) if "a" in values else 0  # the base of a power
         values = {k: value for k, value in values.items() if k in {i.name for i in program.inputs}}
-        np.testing.assert_allclose(
-            run(result, values)["out"], run(program, values)["out"], rtol=1e-13, atol=1e-15
-        )
+        np.testing.assert_allclose(run(result, values)["out"], run(program, values)["out"], rtol=1e-13, atol=1e-15)
 
 
 @pytest.mark.parametrize(
@@ -151,9 +146,7 @@ def test_the_derivative_of_every_operation_keeps_its_value(operation):
             values = case.values | {"g_in": case.g}
             expected, results = run(plain, values), run(simplify(plain), values)
             for label, want in expected.items():
-                np.testing.assert_allclose(
-                    results[label], want, rtol=1e-12, atol=1e-14 * np.max(np.abs(want))
-                )
+                np.testing.assert_allclose(results[label], want, rtol=1e-12, atol=1e-14 * np.max(np.abs(want)))
 
 
 def test_simplifying_twice_changes_nothing(formula):
@@ -276,10 +269,7 @@ def test_the_unsimplified_program_stays_available():
     plain = cr.derive(f, wrt="z", simplified=False)
     before = plain.fingerprint
     short = simplify(plain)
-    assert (
-        Program(*(getattr(plain, n) for n in ("name", "inputs", "equations", "outputs"))).fingerprint
-        == before
-    )
+    assert Program(*(getattr(plain, n) for n in ("name", "inputs", "equations", "outputs"))).fingerprint == before
     assert count(plain, "softmax") == 1
     assert count(plain, "log") == 1
     assert short.fingerprint != before

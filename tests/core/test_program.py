@@ -121,9 +121,7 @@ def test_the_fingerprint_is_the_same_in_every_process(seed):
         "print(p)\n"
     )
     environment = os.environ | {"PYTHONHASHSEED": seed, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
-    result = subprocess.run(
-        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
-    )
+    result = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     namespace = {}
     exec(code.replace("print(p.fingerprint)", "").replace("print(p)", ""), namespace)
     here = namespace["p"]

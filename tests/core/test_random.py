@@ -54,9 +54,7 @@ def test_every_bit_is_fair():
         assert abs(np.mean(bits >> bit & 1) - 0.5) < 5 / np.sqrt(4 * n)
 
 
-@pytest.mark.parametrize(
-    "other", [{"key": 2}, {"step": 1}, {"stream": 1}, {"lag": 1}, {"lag": 2}, {"lag": 64}]
-)
+@pytest.mark.parametrize("other", [{"key": 2}, {"step": 1}, {"stream": 1}, {"lag": 1}, {"lag": 2}, {"lag": 64}])
 def test_what_differs_in_key_step_stream_or_place_is_uncorrelated(other):
     n = 100_000
     lag = other.pop("lag", 0)

@@ -72,21 +72,16 @@ def numbers(operation, position):
     """Floats of the domain, exact in float32; hypothesis likes its ends, zero, and small numbers."""
     low, high = domain(operation, position)
     inside = st.floats(low, high, allow_subnormal=False)
-    return inside.map(lambda v: 0.0 if abs(v) < 1e-8 else float(np.float32(v))).filter(
-        lambda v: low <= v <= high
-    )
+    return inside.map(lambda v: 0.0 if abs(v) < 1e-8 else float(np.float32(v))).filter(lambda v: low <= v <= high)
 
 
 @st.composite
 def broadcast_cases(draw_one, operations):
     operation = draw_one(st.sampled_from(operations))
     count = len(operation.arguments)
-    shapes = draw_one(
-        hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=3, max_side=3)
-    ).input_shapes
+    shapes = draw_one(hnp.mutually_broadcastable_shapes(num_shapes=count, max_dims=3, max_side=3)).input_shapes
     arguments = [
-        draw_one(hnp.arrays(np.float64, shape, elements=numbers(operation, i)))
-        for i, shape in enumerate(shapes)
+        draw_one(hnp.arrays(np.float64, shape, elements=numbers(operation, i))) for i, shape in enumerate(shapes)
     ]
     return Case(operation, tuple(arguments))
 
@@ -118,9 +113,7 @@ def test_piecewise_operations_send_back_a_slope_between_those_on_both_sides(case
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("dtypes", [("float", "int"), ("int", "float"), ("float", "bool"), ("bool", "float")])
-@pytest.mark.parametrize(
-    "name", ["add", "subtract", "multiply", "divide", "maximum", "power", "less", "where"]
-)
+@pytest.mark.parametrize("name", ["add", "subtract", "multiply", "divide", "maximum", "power", "less", "where"])
 def test_mixed_element_types_stay_in_the_precision_of_the_program(name, dtypes, precision):
     operation = cr.operations[name]
     data = {"float": [0.5, 1.5, 2.5], "int": [1, 2, 3], "bool": [True, False, True]}
@@ -191,9 +184,7 @@ def test_each_wrong_claim_is_named(changes, message):
 
 def test_a_slope_outside_those_of_both_sides_fails_at_a_kink():
     documented = Kink((0.0,), (2.0,), "too steep")
-    steep = replace(
-        cr.relu, kinks=(documented,), vjp=lambda g, y, x: (cr.where(x > 0, g, 2 * g * cr.equal(x, 0.0)),)
-    )
+    steep = replace(cr.relu, kinks=(documented,), vjp=lambda g, y, x: (cr.where(x > 0, g, 2 * g * cr.equal(x, 0.0)),))
     with pytest.raises(AssertionError, match="not between those on both sides"):
         assert_operation(steep)
 

@@ -46,10 +46,7 @@ def test_matrix_products_are_those_of_numpy(x, y):
 def test_reductions_are_those_of_numpy(shape, data, keepdims):
     rank = len(shape)
     axis = data.draw(st.one_of(st.none(), st.integers(-rank, rank - 1), hnp.valid_tuple_axes(rank)))
-    assert (
-        shapes.reduce_axes(shape, axis, keepdims)
-        == np.sum(np.ones(shape), axis=axis, keepdims=keepdims).shape
-    )
+    assert shapes.reduce_axes(shape, axis, keepdims) == np.sum(np.ones(shape), axis=axis, keepdims=keepdims).shape
 
 
 @settings(max_examples=100, deadline=None)

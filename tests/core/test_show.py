@@ -95,9 +95,7 @@ def momentum():
 
 def names():
     theta, learning_rate, x_n, W12, ab = cr.symbols("theta learning_rate x_n W12 ab")
-    return cr.derive(
-        -(2e-8 * theta**2) / (x_n - W12) ** -1.5 + 1e10 * learning_rate * cr.abs(ab), wrt="theta x_n"
-    )
+    return cr.derive(-(2e-8 * theta**2) / (x_n - W12) ** -1.5 + 1e10 * learning_rate * cr.abs(ab), wrt="theta x_n")
 
 
 def long_lines():

@@ -66,9 +66,7 @@ def test_missing_numbers_take_the_median_and_are_marked() -> None:
     assert encoder.feature_names == ("a", "a missing")
     middle = (2 - 4) / math.sqrt(38 / 3)  # (9 + 4 + 25) / 3 is the variance
     encoded = encoder.encode(table)
-    assert_allclose(
-        encoded[:, 0], [(1 - 4) / math.sqrt(38 / 3), middle, middle, middle, 5 / math.sqrt(38 / 3)]
-    )
+    assert_allclose(encoded[:, 0], [(1 - 4) / math.sqrt(38 / 3), middle, middle, middle, 5 / math.sqrt(38 / 3)])
     assert_array_equal(encoded[:, 1], [0, 1, 0, 1, 0])
     assert "the median 2" in column.sentence
     assert "marks the 2 rows" in column.sentence
@@ -96,9 +94,7 @@ def test_infinite_numbers_are_refused_when_training_and_predicting() -> None:
 
 
 def test_numbers_beyond_float32_are_refused() -> None:
-    refused(
-        "column 'a', row 2: 1e+300 is too far", learn(a=[1.0, 2.0]).encode, pl.DataFrame({"a": [1.0, 1e300]})
-    )
+    refused("column 'a', row 2: 1e+300 is too far", learn(a=[1.0, 2.0]).encode, pl.DataFrame({"a": [1.0, 1e300]}))
 
 
 def test_text_that_spells_numbers_is_taken_for_numbers() -> None:
@@ -155,9 +151,7 @@ def test_the_most_frequent_categories_are_kept_and_others_share_one() -> None:
 
 def test_categorical_columns_are_text() -> None:
     encoder = learn(c=pl.Series(["x", "y", "x"], dtype=pl.Categorical))
-    assert_array_equal(
-        encoder.encode(pl.DataFrame({"c": pl.Series(["y"], dtype=pl.Enum(["y", "x"]))})), [[0, 1]]
-    )
+    assert_array_equal(encoder.encode(pl.DataFrame({"c": pl.Series(["y"], dtype=pl.Enum(["y", "x"]))})), [[0, 1]])
 
 
 def test_columns_that_held_text_are_told(tmp_path: Path) -> None:
@@ -182,9 +176,7 @@ def test_dates_are_days_and_places_in_year_and_week() -> None:
     assert column.scale == 47
     thursday = 2 * math.pi * 3 / 7
     expected = [[-1, 0, 1, 0, 1], [1, 1, 0, math.sin(thursday), math.cos(thursday)]]
-    assert_allclose(
-        encoder.encode(pl.DataFrame({"d": [date(2024, 1, 1), date(2024, 4, 4)]})), expected, atol=1e-7
-    )
+    assert_allclose(encoder.encode(pl.DataFrame({"d": [date(2024, 1, 1), date(2024, 4, 4)]})), expected, atol=1e-7)
     assert_allclose(encoder.encode(pl.DataFrame({"d": ["2024-01-01", "2024-04-04"]})), expected, atol=1e-7)
 
 
@@ -224,9 +216,7 @@ def test_constant_identifier_and_empty_columns_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("rows", "distinct", "kind"), [(50, 50, "category"), (60, 54, "identifier"), (60, 53, "category")]
 )
-def test_text_is_an_identifier_where_nearly_all_of_many_rows_differ(
-    rows: int, distinct: int, kind: str
-) -> None:
+def test_text_is_an_identifier_where_nearly_all_of_many_rows_differ(rows: int, distinct: int, kind: str) -> None:
     encoder = learn(n=range(rows), text=[f"t{row % distinct}" for row in range(rows)])
     assert encoder.columns[1].kind == kind
 
@@ -239,9 +229,7 @@ def test_row_numbers_without_a_name_are_left_out() -> None:
 
 def test_no_column_left_is_refused() -> None:
     table = pl.DataFrame({"a": [1, 1], "b": [None, None], "y": ["p", "q"]})
-    refused(
-        "no column is left to predict 'y' from: 'a' is left out: every row", TableEncoder.learn, table, "y"
-    )
+    refused("no column is left to predict 'y' from: 'a' is left out: every row", TableEncoder.learn, table, "y")
     refused("the table has no other column", TableEncoder.learn, table.select("y"), "y")
 
 
@@ -275,9 +263,7 @@ def test_penguins_become_known_features() -> None:
 def test_order_of_columns_and_extra_columns_change_no_bit() -> None:
     table = read_table(PENGUINS)
     encoder = TableEncoder.learn(table, "species")
-    shuffled = (
-        table.drop("species").select(sorted(table.columns[1:], reverse=True)).with_columns(extra=pl.lit(1))
-    )
+    shuffled = table.drop("species").select(sorted(table.columns[1:], reverse=True)).with_columns(extra=pl.lit(1))
     assert_array_equal(encoder.encode(shuffled), encoder.encode(table))
 
 
@@ -315,9 +301,7 @@ def test_all_absent_columns_are_named_with_the_nearest_present() -> None:
         ([1, 2], [[1], [2]], "holds values of type List(Int64)"),
     ],
 )
-def test_another_type_than_in_training_is_refused(
-    trained: list[object], given: list[object], message: str
-) -> None:
+def test_another_type_than_in_training_is_refused(trained: list[object], given: list[object], message: str) -> None:
     encoder = learn(age=trained)
     refused("column 'age'", encoder.encode, pl.DataFrame({"age": given}))
     refused(message, encoder.encode, pl.DataFrame({"age": given}))

@@ -97,9 +97,7 @@ def test_a_tiny_mnist(folder: Path) -> None:
     assert (X_train.dtype, y_train.dtype) == (np.float32, np.int64)
     assert y_train.tolist() == [0, 1, 2, 1]
     assert y_test.tolist() == [1, 0]
-    assert_array_equal(
-        X_train, np.repeat(y_train[:, None] * 10, 784, axis=1).astype(np.float32) / np.float32(255)
-    )
+    assert_array_equal(X_train, np.repeat(y_train[:, None] * 10, 784, axis=1).astype(np.float32) / np.float32(255))
 
 
 def test_digits_are_chosen(folder: Path) -> None:
@@ -137,6 +135,4 @@ def test_mnist_holds_the_published_counts() -> None:
     assert np.bincount(y_train).tolist() == [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
     assert np.bincount(y_test).tolist() == [980, 1135, 1032, 1010, 982, 892, 958, 1028, 974, 1009]
     assert (X_train.min(), X_train.max()) == (0, 1)
-    assert X_train.mean(dtype=np.float64) == pytest.approx(
-        0.1307, abs=5e-5
-    )  # the mean that everyone subtracts
+    assert X_train.mean(dtype=np.float64) == pytest.approx(0.1307, abs=5e-5)  # the mean that everyone subtracts

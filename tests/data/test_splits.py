@@ -11,9 +11,7 @@ from numpy.testing import assert_array_equal
 from chainrule.data import split_rows
 from chainrule.errors import ArgumentError, DataError
 
-fractions = st.sampled_from(
-    [(1.0,), (0.8, 0.2), (0.5, 0.5), (0.1, 0.9), (0.7, 0.15, 0.15), (0.6, 0.2, 0.1, 0.1)]
-)
+fractions = st.sampled_from([(1.0,), (0.8, 0.2), (0.5, 0.5), (0.1, 0.9), (0.7, 0.15, 0.15), (0.6, 0.2, 0.1, 0.1)])
 
 
 def generator() -> np.random.Generator:
@@ -51,9 +49,7 @@ def test_classes_are_divided_in_proportion(labels: list[int], shares: tuple[floa
 
 def test_sizes_are_exact_where_they_can_be() -> None:
     for n, shares in ((100, (0.29, 0.71)), (10, (0.7, 0.2, 0.1)), (3000, (1 / 3, 1 / 3, 1 / 3))):
-        assert [len(part) for part in split_rows(n, shares, generator())] == [
-            round(n * share) for share in shares
-        ]
+        assert [len(part) for part in split_rows(n, shares, generator())] == [round(n * share) for share in shares]
 
 
 def test_many_small_classes_do_not_add_up_to_a_wrong_size() -> None:
@@ -67,9 +63,7 @@ def test_the_order_is_random_and_repeatable() -> None:
     other = split_rows(1000, (0.5, 0.5), np.random.default_rng(8))[0]
     assert_array_equal(first, again)
     assert not np.array_equal(first, other)
-    assert (
-        np.count_nonzero(np.diff(first) < 0) > 200
-    )  # a sorted part would have none, a shuffled one about 250
+    assert np.count_nonzero(np.diff(first) < 0) > 200  # a sorted part would have none, a shuffled one about 250
 
 
 def test_labels_may_be_text() -> None:

@@ -108,9 +108,7 @@ def test_nan_in_the_target_counts_as_missing() -> None:
 
 
 def test_regression_needs_numbers() -> None:
-    with pytest.raises(
-        DataError, match="column 'y', row 2: 'many' is not a number; regression needs numbers"
-    ):
+    with pytest.raises(DataError, match="column 'y', row 2: 'many' is not a number; regression needs numbers"):
         target(["1", "many"], "regression")
     with pytest.raises(DataError, match="row 1: True is not a number"):
         target([True, False], "regression")
@@ -122,9 +120,7 @@ def test_unknown_task() -> None:
 
 
 def test_values_unlike_those_of_training() -> None:
-    with pytest.raises(
-        DataError, match="row 2: 'c' is no class that the model was trained on; these are: a, b"
-    ):
+    with pytest.raises(DataError, match="row 2: 'c' is no class that the model was trained on; these are: a, b"):
         target(["a", "b"]).encode(pl.Series("y", ["a", "c"]))
     with pytest.raises(DataError, match="row 1: 4 is no class"):
         target([1, 2] * 5).encode(pl.Series("y", [4]))

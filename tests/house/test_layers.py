@@ -35,8 +35,8 @@ LAYERS = (
     "fitting",
     "network",
     "data",
-    "tabular",
     "report",
+    "tabular",
     "cli",
     "__main__",
 )

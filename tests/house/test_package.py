@@ -9,12 +9,23 @@ import pytest
 
 import chainrule as cr
 
-PROMISED = """
-symbols exp log tanh sigmoid relu maximum abs sqrt sum mean derive mlp Network Dense Dropout Residual Adam AdamW SGD
-RMSProp Adagrad LBFGS load operation testing
-""".split()
+PROMISED = (
+    "symbols exp log tanh sigmoid relu maximum abs sqrt sum mean derive mlp Network Dense Dropout Residual Adam AdamW "
+    "SGD RMSProp Adagrad LBFGS load operation testing"
+).split()
 
-HEAVY = ("polars", "sklearn", "llvmlite", "jax", "torch", "matplotlib", "rich", "click", "jinja2", "safetensors")
+HEAVY = (
+    "polars",
+    "sklearn",
+    "llvmlite",
+    "jax",
+    "torch",
+    "matplotlib",
+    "rich",
+    "click",
+    "jinja2",
+    "safetensors",
+)
 
 
 @pytest.mark.parametrize("name", PROMISED)

@@ -24,9 +24,7 @@ def measured_slope(f: Callable[[float], float], scale: float) -> tuple[float, fl
         fine + (fine - coarse) / ((h / smaller) ** 2 - 1)
         for coarse, fine, h, smaller in zip(plain, plain[1:], STEPS, STEPS[1:], strict=False)
     ]
-    errors = [
-        abs(a - b) + ROUNDING * scale / h for a, b, h in zip(better, better[1:], STEPS[2:], strict=False)
-    ]
+    errors = [abs(a - b) + ROUNDING * scale / h for a, b, h in zip(better, better[1:], STEPS[2:], strict=False)]
     best = int(np.argmin(errors))
     return better[best + 1], errors[best]
 
@@ -66,13 +64,9 @@ def check_gradients(net: Any, X: Any, y: Any, training: Mapping[str, Any] | None
 
             slope, error = measured_slope(moved, scale)
             array[place] = start
-            assert error <= 1e-7 * (largest + scale), (
-                f"the measurement is blind at {name}{place}: {error:.1e}"
-            )
+            assert error <= 1e-7 * (largest + scale), f"the measurement is blind at {name}{place}: {error:.1e}"
             difference = abs(gradients[f"d{name}"][place] - slope)
-            assert difference <= 2 * error, (
-                f"d{name}{place} = {gradients[f'd{name}'][place]}, measured {slope}"
-            )
+            assert difference <= 2 * error, f"d{name}{place} = {gradients[f'd{name}'][place]}, measured {slope}"
 
 
 @pytest.fixture(name="check_gradients")

@@ -85,9 +85,7 @@ def test_given_arrays_are_taken_as_they_are() -> None:
 
 
 def test_given_arrays_of_a_wrong_shape_are_refused() -> None:
-    with pytest.raises(
-        cr.ShapeError, match=r"given starting values have shape \(2, 2\), but \(2, 3\) is needed"
-    ):
+    with pytest.raises(cr.ShapeError, match=r"given starting values have shape \(2, 2\), but \(2, 3\) is needed"):
         cr.Network(cr.Dense(3, weights=np.ones((2, 2))), inputs=2)
 
 

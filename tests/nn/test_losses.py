@@ -23,17 +23,17 @@ NUMBER_LOSSES: dict[str, Callable[..., Any]] = {
     "quantile": lambda **k: cr.losses.quantile(0.3, **k),
 }
 OTHER_LOSSES: dict[str, tuple[Callable[..., Any], tuple[str, ...]]] = {
-    "binary_cross_entropy": (cr.losses.binary_cross_entropy, ("sigmoid", "softmax")),
+    "binary_cross_entropy": (cr.losses.binary_cross_entropy, ("sigmoid",)),
     "binary_cross_entropy smoothed": (
         lambda **k: cr.losses.binary_cross_entropy(label_smoothing=0.15, **k),
-        ("sigmoid", "softmax"),
+        ("sigmoid",),
     ),
     "cross_entropy": (cr.losses.cross_entropy, ("softmax", "sigmoid")),
     "cross_entropy smoothed": (
         lambda **k: cr.losses.cross_entropy(label_smoothing=0.15, **k),
         ("softmax", "sigmoid"),
     ),
-    "poisson": (cr.losses.poisson, ("exp", "softplus", "sigmoid", "softmax")),
+    "poisson": (cr.losses.poisson, ("exp", "sigmoid", "softmax")),
 }
 CASES = [(name, make, output) for name, make in NUMBER_LOSSES.items() for output in ACTIVATIONS]
 CASES += [(name, make, output) for name, (make, outputs) in OTHER_LOSSES.items() for output in outputs]
@@ -69,12 +69,8 @@ def test_every_gradient_is_the_measured_slope(
     rng = np.random.default_rng(CASES.index((name, make, output)))
     for reduction in ("mean", "sum"):
         for outputs in (1, 2, 3):
-            if name.startswith("binary") and output == "softmax" and outputs == 1:
-                continue  # the softmax of one number is 1, whose binary cross-entropy is infinite
             loss = make(reduction=reduction)
-            net = cr.mlp(
-                [2, 2, outputs], output=output, loss=loss, dtype="float64", seed=outputs, biases="normal"
-            )
+            net = cr.mlp([2, 2, outputs], output=output, loss=loss, dtype="float64", seed=outputs, biases="normal")
             rows = 4 if reduction == "mean" else 3
             check_gradients(net, rng.normal(size=(rows, 2)), targets(loss.target, rows, outputs, rng))
 
@@ -196,18 +192,6 @@ EXTREMES = [
     ("cross_entropy", "sigmoid"),
     ("poisson", "sigmoid"),
     ("poisson", "softmax"),
-    pytest.param(
-        "binary_cross_entropy",
-        "softmax",
-        marks=pytest.mark.xfail(strict=True, reason="there is no rewrite for log(1 - softmax(z)): 0 log 0"),
-    ),
-    pytest.param(
-        "poisson",
-        "softplus",
-        marks=pytest.mark.xfail(
-            strict=True, reason="there is no rewrite for log(softplus(z)): log 0 below z = -745"
-        ),
-    ),
     *[
         (loss, output)
         for loss in ("squared_error", "absolute_error", "huber", "hinge", "quantile")
@@ -289,9 +273,7 @@ def test_a_loss_over_sequences_adds_up_all_outputs_of_a_row() -> None:
         net = cr.Network(cr.Dense(2), loss=loss, inputs=(3, 4), dtype="float64")
         assert net.loss(X, y) == pytest.approx(value(net.predict(X) - y), rel=1e-14), loss
     one = cr.Network(cr.Dense(1), loss="squared_error", inputs=(3, 4), dtype="float64")
-    assert one.loss(X, y[:, :, :1]) == pytest.approx(
-        ((one.predict(X) - y[:, :, :1]) ** 2).sum() / 5, rel=1e-14
-    )
+    assert one.loss(X, y[:, :, :1]) == pytest.approx(((one.predict(X) - y[:, :, :1]) ** 2).sum() / 5, rel=1e-14)
 
 
 def test_a_formula_named_like_a_loss_is_kept_as_the_formula() -> None:
@@ -337,30 +319,22 @@ def test_losses_survive_json(loss: Any) -> None:
 
 
 def test_an_unknown_loss_names_the_nearest() -> None:
-    with pytest.raises(
-        cr.UnknownNameError, match=r"unknown loss 'square_error': did you mean 'squared_error'\?"
-    ):
+    with pytest.raises(cr.UnknownNameError, match=r"unknown loss 'square_error': did you mean 'squared_error'\?"):
         cr.mlp([2, 1], loss="square_error")
 
 
 @pytest.mark.parametrize("output", ["linear", "tanh", "relu"])
 def test_cross_entropies_refuse_outputs_that_are_no_probabilities(output: str) -> None:
     for loss in ("binary_cross_entropy", "cross_entropy"):
-        with pytest.raises(
-            cr.ArgumentError, match=rf"{loss} is defined for an output that is .* not {output}"
-        ):
+        with pytest.raises(cr.ArgumentError, match=rf"{loss} is defined for an output that is .* not {output}"):
             cr.mlp([2, 2], loss=loss, output=output)
 
 
 def test_shapes_that_differ_are_both_named() -> None:
     p, y = cr.symbols("prediction", shape=("B", 3)), cr.symbols("target", shape=("B", 2))
-    with pytest.raises(
-        cr.ShapeError, match=r"squared_error: predictions have shape \(B, 3\), targets \(B, 2\)"
-    ):
+    with pytest.raises(cr.ShapeError, match=r"squared_error: predictions have shape \(B, 3\), targets \(B, 2\)"):
         cr.losses.squared_error().total(p, y)
-    with pytest.raises(
-        cr.ShapeError, match=r"targets have shape \(4, 2\), but the last layer gives \(4, 3\)"
-    ):
+    with pytest.raises(cr.ShapeError, match=r"targets have shape \(4, 2\), but the last layer gives \(4, 3\)"):
         cr.mlp([2, 3]).loss(np.ones((4, 2)), np.ones((4, 2)))
 
 

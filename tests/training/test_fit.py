@@ -45,9 +45,7 @@ class Batches(cr.Callback):
         self.last = now
 
 
-def batches_of(
-    epochs: int, batch_size: int | str, monkeypatch: pytest.MonkeyPatch, **settings: Any
-) -> list[Any]:
+def batches_of(epochs: int, batch_size: int | str, monkeypatch: pytest.MonkeyPatch, **settings: Any) -> list[Any]:
     monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
     net = order_network()
     watch = Batches(net)
@@ -375,9 +373,7 @@ def test_a_metric_that_should_grow_is_compared_so() -> None:
 def test_an_unknown_monitor_is_refused_before_training(monitor: str) -> None:
     net = small()
     before = net.parameters.theta.copy()
-    with pytest.raises(
-        cr.ChainruleError, match=rf"monitor='{monitor}' is not recorded: recorded are loss, rmse"
-    ):
+    with pytest.raises(cr.ChainruleError, match=rf"monitor='{monitor}' is not recorded: recorded are loss, rmse"):
         net.fit(X, y, monitor=monitor, metrics=["rmse"])
     assert_array_equal(net.parameters.theta, before)
 
@@ -387,11 +383,11 @@ def test_an_unknown_monitor_is_refused_before_training(monitor: str) -> None:
     [
         ({"epochs": -1}, "epochs must be a whole number from 0, not -1"),
         ({"epochs": 1.5}, "epochs must be a whole number from 0, not 1.5"),
-        ({"batch_size": 0}, "batch_size must be a whole number above 0 or 'all', not 0"),
-        ({"batch_size": "full"}, "batch_size must be a whole number above 0 or 'all', not 'full'"),
-        ({"batch_size": True}, "batch_size must be a whole number above 0 or 'all', not True"),
+        ({"batch_size": 0}, "batch_size \\(or 'all'\\) must be a whole number from 1, not 0"),
+        ({"batch_size": "full"}, "batch_size \\(or 'all'\\) must be a whole number from 1, not 'full'"),
+        ({"batch_size": True}, "batch_size \\(or 'all'\\) must be a whole number from 1, not True"),
         ({"shuffle": "twice"}, "shuffle must be True, False or 'once', not 'twice'"),
-        ({"patience": 0}, "patience must be above 0, not 0"),
+        ({"patience": 0}, "patience must be a whole number from 1, not 0"),
         ({"validation": 1.0}, "validation is a pair .* or a share of the rows between 0 and 1, not 1.0"),
         ({"validation": 0.01}, "a share of 0.01 of 10 rows leaves training or validation without rows"),
         ({"validation": 3}, "validation is a pair"),
@@ -448,9 +444,7 @@ def test_a_callback_ends_training_within_an_epoch(monkeypatch: pytest.MonkeyPatc
 
     monkeypatch.setattr(loop, "SLICE_SECONDS", 0.0)
     net, by_hand = small(), small()
-    history = net.fit(
-        X, y, epochs=9, batch_size=5, shuffle=False, optimizer=cr.SGD(0.1), callbacks=[AfterFive()]
-    )
+    history = net.fit(X, y, epochs=9, batch_size=5, shuffle=False, optimizer=cr.SGD(0.1), callbacks=[AfterFive()])
     assert (history.steps, len(history), history.stopped) == (5, 2, "ended by a callback in epoch 3")
     by_hand.fit(X, y, epochs=2, batch_size=5, shuffle=False, optimizer=cr.SGD(0.1))
     by_hand.fit(X[:5], y[:5], epochs=1, batch_size=5, shuffle=False, optimizer=cr.SGD(0.1))

@@ -61,9 +61,7 @@ def rosenbrock() -> Any:
 @pytest.mark.parametrize("memory", [1, 3, 10])
 def test_rosenbrocks_valley(memory: int) -> None:
     """From (-1.2, 1), the classic start, to the minimum at (1, 1); no step raises the value."""
-    run = LBFGSRun(
-        rosenbrock(), cr.LBFGS().direction_program, memory, np.array([-1.2, 1.0]), lambda step: 1.0
-    )
+    run = LBFGSRun(rosenbrock(), cr.LBFGS().direction_program, memory, np.array([-1.2, 1.0]), lambda step: 1.0)
     losses = run.advance([np.arange(1)] * 80, 0, {})
     assert losses[0] == pytest.approx(24.2, rel=1e-14)
     assert (np.diff(losses) <= 0).all()

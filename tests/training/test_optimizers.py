@@ -19,10 +19,7 @@ SIZE = 7
 def gradients(steps: int = STEPS) -> list[np.ndarray[Any, Any]]:
     """Gradients of very different sizes, with zeros among them."""
     rng = np.random.default_rng(0)
-    return [
-        rng.normal(size=SIZE) * 10.0 ** rng.integers(-6, 3, SIZE) * (rng.random(SIZE) > 0.1)
-        for _ in range(steps)
-    ]
+    return [rng.normal(size=SIZE) * 10.0 ** rng.integers(-6, 3, SIZE) * (rng.random(SIZE) > 0.1) for _ in range(steps)]
 
 
 def run_ours(optimizer: Optimizer, start: Any, dtype: str = "float64") -> np.ndarray[Any, Any]:
@@ -104,9 +101,7 @@ def test_fifty_steps_are_those_of_torch(name: str) -> None:
 
 
 def test_every_optimizer_is_among_the_cases() -> None:
-    assert {type(o).__name__ for o, _, _ in PAIRS.values()} | {"LBFGS"} == {
-        c.__name__ for c in OPTIMIZERS.values()
-    }
+    assert {type(o).__name__ for o, _, _ in PAIRS.values()} | {"LBFGS"} == {c.__name__ for c in OPTIMIZERS.values()}
 
 
 def test_the_defaults_are_those_of_the_papers_and_of_torch() -> None:

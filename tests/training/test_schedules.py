@@ -90,9 +90,7 @@ def test_one_cycle_rises_and_falls_between_the_documented_rates() -> None:
     assert np.abs(ours - theirs).max() <= 2 * slope
 
 
-def hand_plateau(
-    losses: list[float], lr: float, factor: float, patience: int, threshold: float
-) -> list[float]:
+def hand_plateau(losses: list[float], lr: float, factor: float, patience: int, threshold: float) -> list[float]:
     """The rate of each epoch, as the documentation describes it."""
     best, waited, used = None, 0, []
     for loss in losses:
@@ -231,9 +229,7 @@ def test_a_plateau_watches_the_validation_loss_whatever_decides_the_best_epoch()
 
 def test_a_plateau_after_a_warm_up() -> None:
     schedule = s.Warmup(0.1, epochs=2, then=s.ReduceOnPlateau(0.1, patience=0))
-    history = linear().fit(
-        X, y, epochs=20, batch_size=6, optimizer=cr.SGD(schedule), validation=(X + 0.1, -y)
-    )
+    history = linear().fit(X, y, epochs=20, batch_size=6, optimizer=cr.SGD(schedule), validation=(X + 0.1, -y))
     after = hand_plateau(history.validation_loss, 0.1, 0.5, 0, 1e-4)
     assert_allclose(history.learning_rate[2:], after[2:], rtol=1e-14)
     assert history.learning_rate[0] == pytest.approx(0.05)  # its second of four warm-up updates
@@ -243,9 +239,7 @@ def test_a_plateau_after_a_warm_up() -> None:
 # Descriptions and messages
 
 
-@pytest.mark.parametrize(
-    "schedule", [c for c, _ in CLOSED] + [s.OneCycle(0.1), s.ReduceOnPlateau(0.2, patience=3)]
-)
+@pytest.mark.parametrize("schedule", [c for c, _ in CLOSED] + [s.OneCycle(0.1), s.ReduceOnPlateau(0.2, patience=3)])
 def test_descriptions_read_back(schedule: Schedule) -> None:
     import json
 

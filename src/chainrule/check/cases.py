@@ -84,11 +84,7 @@ class Case:
     @cached_property
     def values(self) -> dict[str, Array]:
         """The arguments by name."""
-        return (
-            dict(zip(self.names, self.arguments, strict=True))
-            if self.names
-            else {"rows": np.ones(SIZES["B"])}
-        )
+        return dict(zip(self.names, self.arguments, strict=True)) if self.names else {"rows": np.ones(SIZES["B"])}
 
     @cached_property
     def program(self) -> Program:
@@ -114,9 +110,7 @@ class Case:
         """The arguments by which the operation has a derivative."""
         if self.result.dtype != "float":
             return ()
-        return tuple(
-            name for name, a in zip(self.names, self.arguments, strict=True) if self._varies(name, a)
-        )
+        return tuple(name for name, a in zip(self.names, self.arguments, strict=True) if self._varies(name, a))
 
     def _varies(self, name: str, value: Array) -> bool:
         if value.dtype.kind != "f":

@@ -66,9 +66,7 @@ def _check_out(out: Path, data: Path) -> None:
     if out.suffix.lower() not in _FORMATS:
         raise ArgumentError(f"--out {out} has the unknown extension {out.suffix!r}; use .csv or .parquet")
     if not out.parent.is_dir():
-        raise ArgumentError(
-            f"--out {out}: the folder {out.parent} does not exist; make it, or choose another one"
-        )
+        raise ArgumentError(f"--out {out}: the folder {out.parent} does not exist; make it, or choose another one")
     if out.is_dir():
         raise ArgumentError(f"--out {out} is a folder; name a file in it")
     if out.exists() and data.exists() and out.samefile(data):

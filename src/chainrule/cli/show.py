@@ -67,14 +67,10 @@ def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> No
 
     console = _console()
     if interrupted:
-        kept = (
-            "those of the best epoch so far" if len(model.history) else "as they were; no epoch was finished"
-        )
+        kept = "those of the best epoch so far" if len(model.history) else "as they were; no epoch was finished"
         console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}.", style="yellow")
     console.print(f"Training: {model.history.verdict}")
-    console.print(
-        model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow"
-    )
+    console.print(model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow")
     console.print()
     console.print(f"In {folder}: {', '.join(FILES)}")
     console.print("Next:")

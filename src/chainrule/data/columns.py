@@ -58,9 +58,7 @@ class Column(ABC):
 
     def to_json(self) -> dict[str, Any]:
         """All fields, as JSON can hold them."""
-        return {
-            key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()
-        }
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
     @classmethod
     @abstractmethod
@@ -169,9 +167,7 @@ class MeasuredColumn(Column):
     @classmethod
     def from_fields(cls, fields: Fields) -> Self:
         """The inverse of :meth:`to_json`."""
-        return cls(
-            *cls._common(fields), fields.number("mean"), fields.scale("scale"), fields.number("median")
-        )
+        return cls(*cls._common(fields), fields.number("mean"), fields.scale("scale"), fields.number("median"))
 
 
 @dataclass(frozen=True)

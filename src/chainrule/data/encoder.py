@@ -22,9 +22,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 _COLUMN_CLASSES: Final[tuple[type[Column], ...]] = (NumberColumn, CategoryColumn, DateColumn, LeftOutColumn)
-_CLASS_OF_KIND: Final = {
-    kind: column_class for column_class in _COLUMN_CLASSES for kind in column_class.kinds
-}
+_CLASS_OF_KIND: Final = {kind: column_class for column_class in _COLUMN_CLASSES for kind in column_class.kinds}
 
 
 @dataclass(frozen=True)
@@ -74,9 +72,7 @@ class TableEncoder:
         columns = tuple(_learn_column(values.column(frame, name)) for name in frame.columns if name != target)
         if not any(column.features for column in columns):
             why = "; ".join(f"{column.name!r} is {column.sentence}" for column in columns)
-            raise DataError(
-                f"no column is left to predict {target!r} from: {why or 'the table has no other column'}"
-            )
+            raise DataError(f"no column is left to predict {target!r} from: {why or 'the table has no other column'}")
         return cls(columns, learnt, frame.height)
 
     @property
@@ -164,9 +160,7 @@ class TableEncoder:
         """
         fields = Fields(record, "table encoder")
         places = enumerate(fields.items("columns"), start=1)
-        columns = tuple(
-            _column_from(Fields(item, f"table encoder, column {place}")) for place, item in places
-        )
+        columns = tuple(_column_from(Fields(item, f"table encoder, column {place}")) for place, item in places)
         target = Target.from_fields(Fields(fields.value("target"), "table encoder, target"))
         names = [target.name, *(column.name for column in columns)]
         if len(set(names)) < len(names):

@@ -52,9 +52,7 @@ def read_idx(path: str | os.PathLike[str]) -> NDArray[Any]:
         )
     dtype, start = np.dtype(_DTYPES[data[2]]), 4 + 4 * data[3]
     if len(data) < start:
-        raise DataError(
-            f"{path} is truncated: {len(data)} bytes do not hold its {data[3]} sizes; fetch it again"
-        )
+        raise DataError(f"{path} is truncated: {len(data)} bytes do not hold its {data[3]} sizes; fetch it again")
     sizes = np.frombuffer(data, ">u4", data[3], offset=4).tolist()
     expected = start + math.prod(sizes) * dtype.itemsize
     if len(data) != expected:
@@ -85,9 +83,7 @@ def mnist(
         ArgumentError: for digits outside 0 to 9.
     """
     kept = None if digits is None else sorted(set(digits))
-    require(
-        kept is None or (bool(kept) and set(kept) <= set(range(10))), f"digits go from 0 to 9, not {kept}"
-    )
+    require(kept is None or (bool(kept) and set(kept) <= set(range(10))), f"digits go from 0 to 9, not {kept}")
     paths = _mnist_paths(folder)
     return (*_images_and_labels(paths[0], paths[1], kept), *_images_and_labels(paths[2], paths[3], kept))
 
@@ -136,6 +132,4 @@ def _bytes(path: Path) -> bytes:
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged gzip data ({error}); fetch it again") from error
     except OSError as error:
-        raise DataError(
-            f"{path} cannot be read ({error.strerror or error}); check that it is a file"
-        ) from error
+        raise DataError(f"{path} cannot be read ({error.strerror or error}); check that it is a file") from error

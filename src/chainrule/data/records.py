@@ -22,17 +22,13 @@ class Fields:
     def __init__(self, value: object, where: str) -> None:
         self.where = where
         if not isinstance(value, dict):
-            raise ModelFileError(
-                f"{where} should be an object, not {_shown(value)}; the model file is damaged"
-            )
+            raise ModelFileError(f"{where} should be an object, not {_shown(value)}; the model file is damaged")
         self._values = value
 
     def wrong(self, key: str, expected: str) -> NoReturn:
         """Raise the error that says that the field ``key`` should be ``expected``."""
         found = _shown(self._values[key]) if key in self._values else "absent"
-        raise ModelFileError(
-            f"{self.where}: {key!r} should be {expected}, not {found}; the model file is damaged"
-        )
+        raise ModelFileError(f"{self.where}: {key!r} should be {expected}, not {found}; the model file is damaged")
 
     def text(self, key: str, among: Iterable[str] | None = None) -> str:
         """A string; one of those in ``among``, where given."""

@@ -48,13 +48,9 @@ def split_rows(
         f"fractions should be above 0 and 1 together, not {list(fractions)}",
     )
     known = np.zeros(n) if labels is None else np.asarray(labels)
-    require(
-        known.shape == (n,), f"labels should hold one class for each of the {n} rows, not shape {known.shape}"
-    )
+    require(known.shape == (n,), f"labels should hold one class for each of the {n} rows, not shape {known.shape}")
     if n < len(shares):
-        raise DataError(
-            f"{n} rows cannot be split into {len(shares)} parts; add rows, or ask for fewer parts"
-        )
+        raise DataError(f"{n} rows cannot be split into {len(shares)} parts; add rows, or ask for fewer parts")
     class_of_row = np.unique(known, return_inverse=True)[1]
     counts = _counts(np.bincount(class_of_row), shares)
     shuffled = rng.permutation(n)

@@ -101,9 +101,7 @@ def _read_text(path: Path, separator: str, as_text: Collection[str]) -> pl.DataF
     if len(names) > 1 and not all(holds_values):
         raw = raw.filter(pl.Series(holds_values))
     columns = [series.alias(name) for series, name in zip(raw, names, strict=True)]
-    return pl.DataFrame(
-        [values.stripped(text) if text.name in as_text else values.typed(text) for text in columns]
-    )
+    return pl.DataFrame([values.stripped(text) if text.name in as_text else values.typed(text) for text in columns])
 
 
 def _bytes(path: Path) -> bytes:
@@ -113,9 +111,7 @@ def _bytes(path: Path) -> bytes:
         if data[:2] == b"\x1f\x8b":
             data = gzip.decompress(data)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
-        raise DataError(
-            f"{path} is damaged gzip data ({_first_line(error)}); fetch or pack it again"
-        ) from error
+        raise DataError(f"{path} is damaged gzip data ({_first_line(error)}); fetch or pack it again") from error
     except OSError as error:
         raise _unreadable(path, error) from error
     try:
@@ -182,8 +178,7 @@ def _names(path: Path, header: Sequence[str]) -> list[str]:
     for place, name in enumerate(names, start=1):
         if name in first:
             raise DataError(
-                f"{path}: columns {first[name]} and {place} are both named {name!r}; "
-                "give each column a name of its own"
+                f"{path}: columns {first[name]} and {place} are both named {name!r}; give each column a name of its own"
             )
         first[name] = place
     return names

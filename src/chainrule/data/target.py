@@ -65,25 +65,17 @@ class Target:
             raise unknown_name("task", task, ("auto", *TASKS))
         _refuse_missing(series)
         if values.kind_of(series) == "date":
-            raise DataError(
-                f"column {series.name!r}: a target cannot be a date; turn it into a number, such as days"
-            )
+            raise DataError(f"column {series.name!r}: a target cannot be a date; turn it into a number, such as days")
         if series.n_unique() == 1:
             only = values.spelled(series[0])
-            raise DataError(
-                f"column {series.name!r}: every row holds {only}; a target needs two different values"
-            )
+            raise DataError(f"column {series.name!r}: every row holds {only}; a target needs two different values")
         chosen, reason = _recognise(series) if task == "auto" else (task, f"as asked for by task={task!r}")
         if chosen == "classification":
             return cls(series.name, chosen, reason, classes=_classes(series))
-        numbers = values.numbers(
-            series, "; regression needs numbers, so use task='classification' for classes"
-        )
+        numbers = values.numbers(series, "; regression needs numbers, so use task='classification' for classes")
         learnt = summary(numbers)
         if learnt.scale == 0:
-            raise DataError(
-                f"column {series.name!r}: all rows are equal to within float64; multiply the target"
-            )
+            raise DataError(f"column {series.name!r}: all rows are equal to within float64; multiply the target")
         return cls(series.name, chosen, reason, mean=learnt.mean, scale=learnt.scale)
 
     def encode(self, series: pl.Series) -> NDArray[np.int64] | Floats:
@@ -104,13 +96,10 @@ class Target:
         Raises:
             ArgumentError: in regression, and for codes that stand for no class.
         """
-        require(
-            self.task == "classification", f"{self.name!r} has no classes: it is a number; use decode_numbers"
-        )
+        require(self.task == "classification", f"{self.name!r} has no classes: it is a number; use decode_numbers")
         places = np.asarray(codes)
         require(
-            np.issubdtype(places.dtype, np.integer)
-            and bool(np.all((places >= 0) & (places < len(self.classes)))),
+            np.issubdtype(places.dtype, np.integer) and bool(np.all((places >= 0) & (places < len(self.classes)))),
             f"class codes of {self.name!r} are whole numbers from 0 to {len(self.classes) - 1}",
         )
         decoded: NDArray[Any] = np.array(self.classes)[places]
@@ -176,9 +165,7 @@ def _refuse_missing(series: pl.Series) -> None:
     if count == 0:
         return
     if series.null_count() == len(series):
-        raise DataError(
-            f"column {series.name!r}: no row holds a target; fill the column or choose another target"
-        )
+        raise DataError(f"column {series.name!r}: no row holds a target; fill the column or choose another target")
     row = int(absent.to_numpy().argmax())
     what = "missing" if series[row] is None else "infinite"
     others = f" (the first of {count} such rows)" if count > 1 else ""

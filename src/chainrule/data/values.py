@@ -167,9 +167,7 @@ def numbers(series: pl.Series, since: str = "") -> Floats:
             refuse(series, series.is_not_null().to_numpy(), f"is not a number{since}")
             parsed = series.cast(pl.Float64)
     values = parsed.fill_null(np.nan).to_numpy()
-    refuse(
-        series, np.isinf(values), "is not finite; remove this row, or leave the value empty if it is unknown"
-    )
+    refuse(series, np.isinf(values), "is not finite; remove this row, or leave the value empty if it is unknown")
     return values
 
 

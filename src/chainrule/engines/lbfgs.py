@@ -79,7 +79,9 @@ class LBFGSRun:
         start = self.first_length(number)
         if not self.pairs:  # nothing is known of the scale yet: move by at most one
             start *= min(1.0, 1.0 / float(np.abs(g).sum()))
-        length, new_loss, new_g = line_search(lambda a: self.objective(theta + theta.dtype.type(a) * d), loss, slope, d, start)
+        length, new_loss, new_g = line_search(
+            lambda a: self.objective(theta + theta.dtype.type(a) * d), loss, slope, d, start
+        )
         step, change = theta.dtype.type(length) * d, new_g - g
         if length > 0 and float(step @ change) > 1e-10 * float(change @ change):
             self.pairs.appendleft((step, change))

@@ -37,7 +37,9 @@ def namespace(precision: str) -> dict[str, Any]:
     return {"np": np, "dtype": dtype, "uniform": partial(uniform, dtype=dtype), "add_rows": add_rows}
 
 
-def compile_program(program: Program, precision: str = "float64", *, fold: bool = True) -> Callable[..., tuple[Any, ...]]:
+def compile_program(
+    program: Program, precision: str = "float64", *, fold: bool = True
+) -> Callable[..., tuple[Any, ...]]:
     """The program's text as a function of its inputs, in order, that returns a tuple of its outputs.
 
     The text is known to tracebacks. Floating-point warnings are the caller's to silence.
@@ -100,7 +102,7 @@ def run(program: Program, values: Mapping[str, Any], precision: str = "float64")
 def label_outputs(program: Program, results: tuple[Any, ...], precision: str) -> dict[str, Any]:
     """Results by label; plain numbers get the program's precision, read-only views become arrays."""
     dtype = FLOAT_TYPES[precision]
-    labelled = {}
+    labelled: dict[str, Any] = {}
     for (label, atom), value in zip(program.outputs, results, strict=True):
         if isinstance(value, np.ndarray):
             labelled[label] = value if value.flags.writeable else value.copy()

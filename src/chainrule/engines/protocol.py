@@ -39,7 +39,7 @@ class Run(Protocol):
 
 
 @dataclass
-class NonFiniteStep(Exception):
+class NonFiniteStep(Exception):  # noqa: N818 - fitting makes an error of it, with words
     """A step whose loss is infinite or undefined, or leads to such parameters."""
 
     position: int

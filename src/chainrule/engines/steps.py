@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,7 +35,6 @@ class NumpyRun:
         self._rate = float("nan")
         self._places = {var.name: place for place, var in enumerate(step.inputs)}
         labels = [label for label, _ in step.outputs]
-        self._new_theta = labels.index("new_theta")
         self._carried = [
             (labels.index(f"new_{name}"), self._places[name], name) for name in self.state if f"new_{name}" in labels
         ]
@@ -46,6 +45,7 @@ class NumpyRun:
         rows, t, step = (self._places.get(name) for name in ("rows", "t", "step"))
         function, carried = self._function, self._carried
         losses: list[float] = []
+        before = arguments
         with np.errstate(all="ignore"):
             for number, batch in enumerate(batches, first):
                 if rows is not None:
@@ -56,16 +56,30 @@ class NumpyRun:
                     arguments[step] = number
                 results = function(*arguments)
                 loss = float(results[0])
-                if not (isfinite(loss) and np.isfinite(results[self._new_theta]).all()):
-                    self._keep(arguments)
-                    self.failed = dict(zip(self._places, arguments, strict=True))
-                    raise NonFiniteStep(len(losses), losses, "an update" if isfinite(loss) else "a loss")
+                if not isfinite(loss):
+                    self._stop(arguments, before, losses)
                 losses.append(loss)
+                before = arguments.copy()
                 for source, place, _ in carried:
                     arguments[place] = results[source]
                 self._rate = float(results[1])
+        if not self._sound(arguments):
+            self._stop(arguments, before, losses)
         self._keep(arguments)
         return losses
+
+    def _sound(self, arguments: Sequence[Any]) -> bool:
+        """Whether the parameters are finite."""
+        return bool(np.isfinite(arguments[self._places["theta"]]).all())
+
+    def _stop(self, arguments: Sequence[Any], before: Sequence[Any], losses: list[float]) -> NoReturn:
+        """Go back to the last sound state: a finite loss may have led to an update that is not."""
+        what = "a loss" if self._sound(arguments) else "an update"
+        if what == "an update":
+            arguments, losses = before, losses[:-1]
+        self._keep(arguments)
+        self.failed = dict(zip(self._places, arguments, strict=True))
+        raise NonFiniteStep(len(losses), losses, what)
 
     def rate(self) -> float:
         """The learning rate of the last step."""

@@ -34,4 +34,4 @@ def uniform(key: Any, step: Any, *, stream: int, shape: tuple[int, ...], dtype: 
     n = int(np.prod(shape))
     x, y = threefry((int(key), stream), (np.arange((n + 1) // 2, dtype=np.uint32), np.uint32(int(step))))
     bits = np.stack((x, y), axis=-1).reshape(-1)[:n].reshape(shape)
-    return (bits >> np.uint32(8)).astype(dtype) * dtype(2.0**-24)
+    return np.asarray((bits >> np.uint32(8)).astype(dtype) * dtype(2.0**-24))

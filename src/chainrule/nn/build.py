@@ -54,9 +54,7 @@ class Build:
         self.counters[kind] += 1
         return self.counters[kind]
 
-    def parameter(
-        self, name: str, shape: tuple[int, ...], start: Initialiser, *, penalised: bool = True
-    ) -> Expression:
+    def parameter(self, name: str, shape: tuple[int, ...], start: Initialiser, *, penalised: bool = True) -> Expression:
         """A new parameter, as a symbol."""
         self.parameters.append(Parameter(name, shape, start, penalised))
         self.symbols[name] = symbol(name, shape, role="parameter")

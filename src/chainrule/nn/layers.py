@@ -6,10 +6,11 @@ of its output. A layer of your own is a subclass that asks ``build`` for its par
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from chainrule.errors import ShapeError, require, unknown_name
+from chainrule.errors import ShapeError, require, unknown_name, whole_number
 from chainrule.expression import REGISTRY, Expression, Operation
 from chainrule.init import Constant, He, Initialiser, LeCun, Uniform, Xavier, Zeros, initialiser
 from chainrule.nn.build import Build
@@ -76,17 +77,14 @@ class Dense(Layer):
     biases: Any = 0.0
 
     def __post_init__(self) -> None:
-        require(
-            isinstance(self.units, int) and self.units > 0,
-            f"Dense needs a whole number of units above 0, not {self.units!r}",
-        )
+        object.__setattr__(self, "units", whole_number("the units of Dense", self.units, 1))
         activation_of(self.activation)
         if self.weights is not None:
             object.__setattr__(self, "weights", initialiser(self.weights))
         object.__setattr__(self, "biases", initialiser(self.biases))
 
     def apply(self, x: Expression, build: Build) -> Expression:
-        """z = x W + b, then the activation."""
+        """Z = x W + b, then the activation."""
         number, inputs = build.next("Dense"), build.width(x)
         start = self.weights or default_weights(activation_name(self.activation))
         z = x @ build.parameter(f"W{number}", (inputs, self.units), start)
@@ -272,7 +270,7 @@ class Residual(Layer):
         object.__setattr__(self, "layers", as_layers(layers))
 
     def apply(self, x: Expression, build: Build) -> Expression:
-        """x + f(x)."""
+        """X + f(x)."""
         y = build.run(self.layers, x)
         if y.shape != x.shape:
             raise ShapeError(
@@ -330,7 +328,10 @@ LAYERS: dict[str, type[Layer]] = {
 def as_layers(layers: Any) -> tuple[Layer, ...]:
     """Check that these are layers."""
     for layer in layers:
-        require(isinstance(layer, Layer), f"a network is made of layers such as cr.Dense(8, 'relu'), not {layer!r}")
+        require(
+            isinstance(layer, Layer),
+            f"a network is made of layers such as cr.Dense(8, 'relu'), not {layer!r}",
+        )
     return tuple(layers)
 
 
@@ -342,16 +343,17 @@ def _plain(value: Any) -> Any:
     return [_plain(v) for v in value] if isinstance(value, tuple) else value
 
 
-def layer_from_json(data: dict[str, Any]) -> Layer:
-    """The layer that :meth:`Layer.to_json` described."""
+def layer_from_json(data: dict[str, Any], own: Sequence[type[Layer]] = ()) -> Layer:
+    """The layer that :meth:`Layer.to_json` described; ``own`` are the user's layer classes that may occur."""
     settings = dict(data)
     name = settings.pop("layer")
-    if name not in LAYERS:
-        raise unknown_name("layer", name, LAYERS)
+    known = LAYERS | {c.__name__: c for c in own}
+    if name not in known:
+        raise unknown_name("layer", name, known)
     if name == "Residual":
-        return Residual(*map(layer_from_json, settings["layers"]))
+        return Residual(*(layer_from_json(d, own) for d in settings["layers"]))
     if name == "Join":
-        return Join(*([layer_from_json(d) for d in b] for b in settings["branches"]), how=settings["how"])
+        return Join(*([layer_from_json(d, own) for d in b] for b in settings["branches"]), how=settings["how"])
     if name == "Columns":
         return Columns(*settings["numbers"])
-    return LAYERS[name](**settings)
+    return known[name](**settings)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError
@@ -13,8 +13,8 @@ from chainrule.nn.build import Build, Parameter, State
 from chainrule.nn.layers import Dense, Layer, activation_name, activation_of
 from chainrule.ops.arrays import concatenate, take
 from chainrule.optim import Optimizer
-from chainrule.passes import share_common, simplify
-from chainrule.program import Program
+from chainrule.passes import drop_unused, share_common, simplify
+from chainrule.program import Program, Var
 from chainrule.schedules import clock
 from chainrule.shapes import Shape
 from chainrule.trace import atom_expression, postorder, substitute, trace
@@ -56,6 +56,23 @@ class Model:
         inner = trace({"prediction": a.prediction}, inputs=a.symbols(target=False))
         named = {e.target.name: e.target for e in inner.equations if not e.target.anonymous}
         return Program("activations", inner.inputs, inner.equations, tuple(named.items()))
+
+    def codes_program(self) -> Program:
+        """What the tables of embeddings are read with, by the name of the table, before it is cut to whole numbers."""
+        a = self.assemble(training=False)
+        inner = trace({"prediction": a.prediction}, inputs=a.symbols(target=False))
+        made = {e.target.name: e for e in inner.equations}
+        read = {}
+        for equation in inner.equations:
+            table, *indices = equation.arguments
+            if equation.operation.name == "take" and isinstance(table, Var) and table.role == "parameter":
+                source = made.get(getattr(indices[0], "name", ""))
+                read[table.name] = source.arguments[0] if source is not None else indices[0]
+        whole = Program("codes", inner.inputs, inner.equations, tuple(read.items()))
+        needed = drop_unused(whole)
+        used = {v.name for e in needed.equations for v in e.arguments if isinstance(v, Var)}
+        used |= {v.name for v in read.values() if isinstance(v, Var)}
+        return replace(needed, inputs=tuple(v for v in inner.inputs if v.name in used))
 
     def loss_program(self, *, training: bool = False, simplified: bool = True) -> Program:
         """The objective of a batch; in training, also the running states after it."""
@@ -99,7 +116,7 @@ class Model:
         parameters = [v for v in derived.inputs if v.role == "parameter"]
         count = parameter_count([v.shape for v in parameters])
         theta = symbol("theta", (count,), role="parameter")
-        given |= {name: view for name, view in views(theta, {v.name: v.shape for v in parameters}).items()}
+        given |= views(theta, {v.name: v.shape for v in parameters})
         known = substitute(derived, given)
         parts = [atom_expression(derived.output(f"d{v.name}"), known) for v in parameters]
         flat = [part.reshape(parameter_count([part.shape])) for part in parts]

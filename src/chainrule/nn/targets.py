@@ -18,7 +18,9 @@ def as_rows(name: str, X: Any, dtype: str) -> Array:
     """An array of rows: at least two axes, floats of ``dtype``, all finite."""
     try:
         array = np.asarray(X)
-        if array.dtype == object or array.dtype.kind not in "fiub":
+        if array.dtype.kind == "c":
+            raise TypeError
+        if array.dtype.kind not in "fiub":
             array = array.astype(np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{name} must hold numbers: encode text and dates first (chainrule train does)") from None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from chainrule.expression import Example, Expression, Kink, Spelling
+from chainrule.expression import Example, Expression, Kink, Operation, Spelling
 from chainrule.ops.define import elementwise, free, operation
 
 ZERO = 0.0
@@ -53,14 +53,14 @@ negative = elementwise(
     vjp=lambda g, y, x: (-g,),
     source="(-x)' = -x'",
 )  # fmt: skip
-abs = elementwise(  # noqa: A001
+abs = elementwise(
     "abs", "x",
     python="np.abs({x})", latex=r"\left|{x}\right|", words="the absolute value of {x}",
     kind="promote", accuracy=0.0, kinks=(Kink((0.0,), (0.0,), "the middle of the slopes -1 and 1"),),
     vjp=lambda g, y, x: (g * sign(x),),
     source="|x|' = sign x",
 )  # fmt: skip
-sign = elementwise(
+sign: Operation = elementwise(
     "sign", "x",
     python="np.sign({x})", latex=r"\operatorname{{sign}}({x})", words="the sign of {x}",
     accuracy=0.0, kinks=(Kink((0.0,), (0.0,), "constant on both sides of its jump"),),
@@ -103,7 +103,7 @@ clip = elementwise(
     vjp=lambda g, y, x, low, high: (g * (x >= low) * (x <= high), g * (x < low), g * (x > high)),
     source="the slope of the branch taken; at a bound as in PyTorch's clamp",
 )  # fmt: skip
-where = elementwise(
+where: Operation = elementwise(
     "where", "condition x y",
     python="np.where({condition}, {x}, {y})",
     latex=r"\begin{{cases}} {x} & {condition} \\ {y} & \text{{otherwise}} \end{{cases}}",
@@ -114,7 +114,7 @@ where = elementwise(
 )  # fmt: skip
 
 
-def _comparison(name: str, python: str, latex: str, words: str) -> Any:
+def _comparison(name: str, python: str, latex: str, words: str) -> Operation:
     return elementwise(
         name, "x y",
         python=(f"{{x:6}} {python} {{y:6}}", 5), latex=(rf"\left[{{x}} {latex} {{y}}\right]", 100),
@@ -128,7 +128,7 @@ less = _comparison("less", "<", "<", "is less than")
 less_equal = _comparison("less_equal", "<=", r"\le", "is at most")
 greater = _comparison("greater", ">", ">", "is greater than")
 greater_equal = _comparison("greater_equal", ">=", r"\ge", "is at least")
-equal = _comparison("equal", "==", "=", "equals")
+equal: Operation = _comparison("equal", "==", "=", "equals")
 not_equal = _comparison("not_equal", "!=", r"\ne", "differs from")
 
 constant = operation(
@@ -179,7 +179,6 @@ def size_of(shape: tuple[int | str, ...]) -> Expression | int:
         factor = size(of=s) if isinstance(s, str) else s
         result = factor if isinstance(result, int) and result == 1 else result * factor
     return result
-
 
 
 def complement(share: float) -> float:

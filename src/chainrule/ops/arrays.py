@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from chainrule.errors import ShapeError
-from chainrule.expression import REQUIRED, Example, Expression, Spelling
+from chainrule.expression import REQUIRED, Example, Expression, Operation, Spelling
 from chainrule.ops.define import free, operation
-from chainrule.shapes import Bounds, Shape, as_shape, broadcast, matmul as matmul_shape, normalise_axes, show_shape
+from chainrule.shapes import Bounds, Shape, as_shape, broadcast, normalise_axes, show_shape, take_bounds
+from chainrule.shapes import matmul as matmul_shape
 from chainrule.shapes import reshape as reshape_shape
-from chainrule.shapes import take_bounds
 
 
 def _swap(x: Expression) -> Expression:
@@ -49,7 +49,7 @@ def _transpose_python(x: Any, attributes: Mapping[str, Any]) -> str:
     return f"{x:90}.T" if attributes["axes"] is None else f"np.transpose({x}, {attributes['axes']})"
 
 
-transpose = operation(
+transpose: Operation = operation(
     "transpose", "x",
     shape=_permuted, attributes={"axes": None},
     python=Spelling(_transpose_python), latex=(r"{{{x:41}}}^{{\top}}", 40), words="{x:100} transposed",
@@ -71,7 +71,7 @@ def _reshape_python(x: Any, attributes: Mapping[str, Any]) -> str:
     return f"{x:90}.reshape({', '.join(map(str, new)) or '()'})"
 
 
-reshape = operation(
+reshape: Operation = operation(
     "reshape", "x",
     shape=lambda x, shape: reshape_shape(x, as_shape(shape)), attributes={"shape": REQUIRED},
     python=Spelling(_reshape_python), latex=("{x:100}", 100), words="{x}, reshaped",
@@ -95,7 +95,9 @@ broadcast_to = operation(
     python=Spelling(lambda x, a: f"np.broadcast_to({x}, {show_shape(a['shape'])})"),
     latex=("{x}", 0), words="{x}",
     kind="same", analytic=True, flops=free, accuracy=0.0,
-    examples=(Example(((4,),), {"shape": (3, 4)}), Example(((),), {"shape": (2, 3)}), Example(((3, 1),), {"shape": (3, 4)})),
+    examples=(
+        Example(((4,),), {"shape": (3, 4)}), Example(((),), {"shape": (2, 3)}), Example(((3, 1),), {"shape": (3, 4)}),
+    ),
     vjp=lambda g, y, x, *, shape: (sum_to(g, x.shape),),
     source="what is read several times collects the sum of its adjoints",
 )  # fmt: skip
@@ -173,16 +175,21 @@ slice_ = operation(
     vjp=lambda g, y, x, *, bounds: (pad(g, widths=_widths(x.shape, bounds)),),
     source="what was not taken has adjoint 0",
 )  # fmt: skip
-pad = operation(
+
+
+def _inside(x: Shape, widths: tuple[tuple[int, int], ...]) -> Bounds:
+    """Where :func:`pad` put the elements of ``x``."""
+    return tuple(None if w == (0, 0) else (w[0], w[0] + int(s)) for w, s in zip(widths, x, strict=True))
+
+
+pad: Operation = operation(
     "pad", "x",
     shape=lambda x, widths: tuple(s if w == (0, 0) else int(s) + w[0] + w[1] for s, w in zip(x, widths, strict=True)),
     attributes={"widths": REQUIRED},
     python="np.pad({x}, {widths})", latex=r"\operatorname{{pad}}({x})", words="{x} with zeros around it",
     kind="same", analytic=True, flops=free, accuracy=0.0,
     examples=(Example(((3, 2),), {"widths": ((0, 0), (1, 3))}),),
-    vjp=lambda g, y, x, *, widths: (
-        slice_(g, bounds=tuple(None if w == (0, 0) else (w[0], w[0] + s) for w, s in zip(widths, x.shape, strict=True))),
-    ),
+    vjp=lambda g, y, x, *, widths: (slice_(g, bounds=_inside(x.shape, widths)),),
     source="the zeros around take nothing",
 )  # fmt: skip
 
@@ -206,11 +213,13 @@ take = operation(
 
 def _rows_added(x: Shape, indices: Shape, shape: Shape) -> Shape:
     if x != (*indices, *shape[1:]):
-        raise ShapeError(f"rows of shape {show_shape(x)} for indices {show_shape(indices)} do not fit {show_shape(shape)}")
+        raise ShapeError(
+            f"rows of shape {show_shape(x)} for indices {show_shape(indices)} do not fit {show_shape(shape)}"
+        )
     return shape
 
 
-add_rows = operation(
+add_rows: Operation = operation(
     "add_rows", "x indices",
     shape=_rows_added, attributes={"shape": REQUIRED},
     python=Spelling(lambda x, i, a: f"add_rows({x}, {i}, {show_shape(a['shape'])})"),

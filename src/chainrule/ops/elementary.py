@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from functools import reduce
-from math import pi, sqrt as square_root
+from math import pi
+from math import sqrt as square_root
 
-from chainrule.expression import Expression
+from chainrule.expression import Expression, Operation
 from chainrule.ops.arithmetic import abs, maximum, sign, where
 from chainrule.ops.define import elementwise
 
@@ -46,7 +47,7 @@ sin = elementwise(
     vjp=lambda g, y, x: (g * cos(x),),
     source="sin' = cos",
 )  # fmt: skip
-cos = elementwise(
+cos: Operation = elementwise(
     "cos", "x",
     python="np.cos({x})", latex=r"\cos {x:90}", words="the cosine of {x}",
     analytic=True,

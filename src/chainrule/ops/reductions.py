@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from chainrule.expression import Example, Expression, Spelling
+from chainrule.errors import ShapeError
+from chainrule.expression import Example, Expression, Operation, Spelling
 from chainrule.ops.arithmetic import divide, equal, size_of
 from chainrule.ops.arrays import broadcast_to
 from chainrule.ops.define import operation
 from chainrule.ops.elementary import exp, log
-from chainrule.errors import ShapeError
 from chainrule.shapes import Shape, normalise_axes, reduce_axes, show_shape
 
 Axis = int | tuple[int, ...] | None
@@ -76,7 +76,7 @@ def _words(what: str) -> Spelling:
     return Spelling(write)
 
 
-def reduction(name: str, latex: Callable[..., str], words: str, **record: Any) -> Any:
+def reduction(name: str, latex: Callable[..., str], words: str, **record: Any) -> Operation:
     """Register an operation that reduces over ``axis``."""
     return operation(
         name, "x",
@@ -88,7 +88,7 @@ def reduction(name: str, latex: Callable[..., str], words: str, **record: Any) -
     )  # fmt: skip
 
 
-sum = reduction(  # noqa: A001
+sum = reduction(
     "sum", _sum_latex, "the sum",
     kind="promote", analytic=True,
     vjp=lambda g, y, x, *, axis, keepdims: (spread(g, x.shape, axis),),
@@ -115,7 +115,7 @@ def _max_rule(g: Expression, y: Expression, x: Expression, *, axis: Axis, keepdi
     return (restore(g, x.shape, axis) * largest / sum(1.0 * largest, axis=axis, keepdims=True),)
 
 
-max = reduction(  # noqa: A001
+max = reduction(
     "max", lambda x, a: rf"\max_{{{_over(x, a['axis'])}}} {x:20}", "the largest",
     kind="promote", accuracy=0.0,
     vjp=_max_rule,
@@ -176,7 +176,7 @@ logsumexp = operation(
     vjp=lambda g, y, x, *, axis, keepdims: (restore(g, x.shape, axis) * softmax(x, axis=axis),),
     source="d logsumexp(x)/dx = softmax(x)",
 )  # fmt: skip
-softmax = operation(
+softmax: Operation = operation(
     "softmax", "x",
     shape=_same_shape, attributes={"axis": -1},
     python=_on_axis("softmax"), words="the softmax of {x}",

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from chainrule.program import Atom, Equation, Program, Var
 
+
 def share_common(program: Program) -> Program:
     """Compute each distinct value once; the name that a person gave wins over one made by the machine."""
     renamed: dict[str, Var] = {}

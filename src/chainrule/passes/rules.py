@@ -14,7 +14,7 @@ from chainrule.expression import Expression
 from chainrule.ops.arithmetic import constant, divide, multiply
 from chainrule.ops.arrays import broadcast_to
 from chainrule.ops.elementary import softplus
-from chainrule.ops.reductions import log_softmax, softmax, sum
+from chainrule.ops.reductions import log_softmax, softmax
 from chainrule.shapes import broadcast, normalise_axes
 
 
@@ -46,7 +46,7 @@ def _scalar(x: Expression) -> bool:
 
 
 def _twice(e: Expression) -> Expression | None:
-    """x + x = 2 x, also at the end of a sum: a - x - x = a - 2 x."""
+    """X + x = 2 x, also at the end of a sum: a - x - x = a - 2 x."""
     x, y = e.arguments
     assert e.operation is not None
     if x is y and e.operation.name == "add":
@@ -178,7 +178,7 @@ def _common_divisor(e: Expression) -> Expression | None:
 
 
 def _gather_numbers(e: Expression) -> Expression | None:
-    """c (d x) = (c d) x for numbers c and d, which also come first."""
+    """C (d x) = (c d) x for numbers c and d, which also come first."""
     x, y = e.arguments
     if y.literal is not None and x.literal is None:
         return multiply(y, x)
@@ -303,4 +303,3 @@ def applicable(expression: Expression) -> list[Rewrite]:
     """The rules that look at expressions of this operation."""
     assert expression.operation is not None
     return BY_OPERATION.get(expression.operation.name, [])
-

@@ -65,9 +65,7 @@ def spell(spelling: Spelling, equation: Equation, operands: list[Written]) -> Wr
     if callable(spelling.template):
         text = spelling.template(*operands, attributes)
     else:
-        text = spelling.template.format(
-            **dict(zip(equation.operation.arguments, operands, strict=True)), **attributes
-        )
+        text = spelling.template.format(**dict(zip(equation.operation.arguments, operands, strict=True)), **attributes)
     return Written(text, spelling.precedence, equation.target.shape)
 
 

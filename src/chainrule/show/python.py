@@ -50,9 +50,7 @@ def _sizes(program: Program, layout: Layout) -> list[str]:
     """``B = X.shape[0]`` for each named size that the body mentions."""
     body = " ".join([*(line.text for line in layout.lines), *(text for _, text in layout.outputs)])
     mentioned = set(re.findall(r"\b[A-Za-z_]\w*\b", body))
-    return [
-        f"    {size} = {name}.shape[{axis}]" for size, (name, axis) in program.sizes.items() if size in mentioned
-    ]
+    return [f"    {size} = {name}.shape[{axis}]" for size, (name, axis) in program.sizes.items() if size in mentioned]
 
 
 def _body(program: Program, layout: Layout, comments: bool) -> list[str]:

@@ -45,9 +45,7 @@ def check_folder(folder: str | os.PathLike[str], *, force: bool = False) -> None
         probe = _scratch_in(next(place for place in (path, *path.absolute().parents) if place.exists()))
         probe.rmdir()
     except OSError as error:
-        raise ArgumentError(
-            f"cannot write to the folder {path} ({error.strerror}); choose another one"
-        ) from error
+        raise ArgumentError(f"cannot write to the folder {path} ({error.strerror}); choose another one") from error
 
 
 def fill_folder(folder: str | os.PathLike[str], write: Callable[[Path], None]) -> None:

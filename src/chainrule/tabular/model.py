@@ -120,9 +120,7 @@ class TableModel:
             "held_out and validation leave no rows to learn from: their sum must be below 1",
         )
         optimizer = Adam(lr)
-        parts, encoder = split_table(
-            frame, target, task, (1 - held_out - validation, validation, held_out), seed
-        )
+        parts, encoder = split_table(frame, target, task, (1 - held_out - validation, validation, held_out), seed)
         features = [encoder.encode(part) for part in parts]
         targets = [encoder.encode_target(part) for part in parts]
         network = build_network(encoder, hidden, dropout, seed)
@@ -196,9 +194,7 @@ class TableModel:
         """What to run to train the same model again: the command where there was one, else Python."""
         if "command" in self.settings:
             return str(self.settings["command"])
-        passed = {
-            k: v for k, v in self.settings.items() if k not in ("target", "optimizer", "rows", "versions")
-        }
+        passed = {k: v for k, v in self.settings.items() if k not in ("target", "optimizer", "rows", "versions")}
         arguments = "".join(f",\n    {name}={value!r}" for name, value in passed.items())
         return f"TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
 

@@ -85,9 +85,7 @@ def build_network(encoder: TableEncoder, hidden: Sequence[int], dropout: float, 
         layers.append(Dense(units, "relu"))
         if dropout:
             layers.append(Dropout(dropout))
-    loss = {0: "mean_squared_error", 2: "binary_cross_entropy"}.get(
-        len(encoder.target.classes), "cross_entropy"
-    )
+    loss = {0: "mean_squared_error", 2: "binary_cross_entropy"}.get(len(encoder.target.classes), "cross_entropy")
     layers.append(Dense(_outputs(encoder)))
     return Network(*layers, loss=loss, inputs=len(encoder.feature_names), seed=seed)
 
@@ -143,6 +141,4 @@ def judge(
         shares = probabilities(network, features)
         return ClassResults.judge(spelled_classes(encoder.target), actual, shares, training)
     predicted = network.predict(features)[:, 0]
-    return NumberResults.judge(
-        encoder.decode_numbers(actual), encoder.decode_numbers(predicted), encoder.target.mean
-    )
+    return NumberResults.judge(encoder.decode_numbers(actual), encoder.decode_numbers(predicted), encoder.target.mean)

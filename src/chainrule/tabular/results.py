@@ -58,9 +58,7 @@ class ClassResults:
     baseline_log_loss: float
 
     @classmethod
-    def judge(
-        cls, classes: Sequence[str], actual: Codes, probabilities: Floats, training: Codes
-    ) -> ClassResults:
+    def judge(cls, classes: Sequence[str], actual: Codes, probabilities: Floats, training: Codes) -> ClassResults:
         """Compare predictions with what was there.
 
         Args:
@@ -281,6 +279,5 @@ def _is_square(rows: list[object], size: int) -> bool:
     if len(rows) != size:
         return False
     return all(
-        isinstance(row, list) and len(row) == size and all(isinstance(count, int) for count in row)
-        for row in rows
+        isinstance(row, list) and len(row) == size and all(isinstance(count, int) for count in row) for row in rows
     )

@@ -59,7 +59,9 @@ class History:
         if not self.loss:
             return f"{self.stopped}; no epoch was finished."
         best = self.watched(self.monitor)[self.best_epoch - 1] if self.best_epoch else self.loss[-1]
-        return f"{self.stopped}; best {self.monitor.replace('_', ' ')} {best:.4g} in epoch {self.best_epoch or len(self)}."
+        return (
+            f"{self.stopped}; best {self.monitor.replace('_', ' ')} {best:.4g} in epoch {self.best_epoch or len(self)}."
+        )
 
     def to_csv(self, path: str | Path) -> None:
         """Write one line an epoch."""

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import NonFiniteStep, Rows, Run
-from chainrule.errors import ChainruleError, require
+from chainrule.errors import ChainruleError, whole_number
 from chainrule.training.callbacks import Callback, Moment
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt
@@ -36,7 +36,7 @@ class Plan:
         monitor: the quantity by which epochs are compared: ``loss``, ``validation_loss`` or a metric.
         larger_is_better: whether that quantity should grow.
         patience: end after so many epochs without a better one; ``None``: never.
-        restore_best: end with the state of the best epoch instead of the last.
+        restore_best: end with the state of the best epoch instead of the last; Ctrl-C always does.
         constants: what steps read besides data, state and the clock.
     """
 
@@ -58,7 +58,11 @@ class Plan:
 
 
 class _Ended(Exception):  # noqa: N818 - not an error
-    """Training ends before its last epoch."""
+    """Training ends before its last epoch; ``interrupted`` by Ctrl-C, or for a reason of its own."""
+
+    def __init__(self, reason: str, *, interrupted: bool = False) -> None:
+        super().__init__(reason)
+        self.interrupted = interrupted
 
 
 def train(
@@ -96,7 +100,13 @@ class _Training:
         after_epoch: Callable[[float], Mapping[str, float]],
         callbacks: Sequence[Callback],
     ) -> None:
-        self.run, self.plan, self.evaluate, self.after_epoch, self.callbacks = run, plan, evaluate, after_epoch, callbacks
+        self.run, self.plan, self.evaluate, self.after_epoch, self.callbacks = (
+            run,
+            plan,
+            evaluate,
+            after_epoch,
+            callbacks,
+        )
         self.history = History(monitor=plan.monitor)
         self.best: float | None = None
         self.best_state: State = dict(run.state)
@@ -108,7 +118,7 @@ class _Training:
     def run_all(self) -> History:
         for callback in self.callbacks:
             callback.on_start(self.moment(0))
-        epoch = 0
+        epoch, restore = 0, self.plan.restore_best
         try:
             with Interrupt() as interrupt:
                 for epoch in range(1, self.plan.epochs + 1):
@@ -116,13 +126,14 @@ class _Training:
                 self.history.stopped = f"all {self.plan.epochs} epochs done"
         except _Ended as ended:
             self.history.stopped = str(ended)
+            restore = restore or ended.interrupted
         except NonFiniteStep as error:
             self.history.steps += error.position
             self.history.stopped = f"stopped at {error.what} that is not finite"
             error.history = self.history  # type: ignore[attr-defined]
             raise
         finally:
-            if self.plan.restore_best and self.best is not None:
+            if restore and self.best is not None:
                 self.run.state.update(self.best_state)
             for callback in self.callbacks:
                 callback.on_end(self.moment(epoch))
@@ -145,10 +156,10 @@ class _Training:
             self.last_loss = losses[-1]
             spent = max(perf_counter() - before, 1e-9)
             self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * len(part) / spent)))
-            if interrupt.pressed:
-                raise _Ended(f"interrupted in epoch {epoch}")
             if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
                 raise _Ended(f"ended by a callback in epoch {epoch}")
+            if interrupt.pressed:
+                raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
         weights = [len(b) for b in batches]
         self.record(float(np.average(losses, weights=weights)), start)
         self.compare(epoch)
@@ -194,8 +205,4 @@ def batch_rows(batch_size: int | str, rows: int) -> int:
     """The rows of a full batch: a number, or all for ``"all"``."""
     if batch_size == "all":
         return rows
-    require(
-        isinstance(batch_size, int) and not isinstance(batch_size, bool) and batch_size > 0,
-        f"batch_size must be a whole number above 0 or 'all', not {batch_size!r}",
-    )
-    return min(int(batch_size), rows)
+    return min(whole_number("batch_size (or 'all')", batch_size, 1), rows)

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import unknown_name
+from chainrule.losses import Loss
 
 Array = NDArray[Any]
 Metric = Callable[[Array, Array], float]
 
 
-def accuracy(prediction: Array, target: Array) -> float:
-    """The share of rows whose class is right: the largest output, or for one output on which side of the middle.
+def accuracy(prediction: Array, target: Array, middle: float = 0.5) -> float:
+    """The share of rows whose class is right: the largest output, or for yes-or-no outputs on which side of the middle.
 
-    The middle is 1/2 for targets 0 and 1, and 0 for targets -1 and 1.
+    With several outputs that are no classes of one another, each counts.
     """
     if prediction.shape[1] > 1 and np.allclose(target.sum(axis=1), 1):
         return float(np.mean(prediction.argmax(axis=1) == target.argmax(axis=1)))
-    middle = 0.0 if target.min() < 0 else 0.5
     return float(np.mean((prediction > middle) == (target > middle)))
 
 
@@ -45,8 +46,8 @@ METRICS: dict[str, Metric] = {"accuracy": accuracy, "rmse": rmse, "mae": mae, "r
 LARGER_IS_BETTER = frozenset({"accuracy", "r2"})
 
 
-def metric_of(name: str) -> Metric:
-    """The metric of that name."""
+def metric_of(name: str, loss: Loss) -> Metric:
+    """The metric of that name; for targets -1 and 1 the middle is 0."""
     if name not in METRICS:
         raise unknown_name("metric", name, METRICS)
-    return METRICS[name]
+    return partial(accuracy, middle=0.0) if name == "accuracy" and loss.target == "signs" else METRICS[name]
