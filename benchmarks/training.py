@@ -109,8 +109,8 @@ def pytorch(X: Array, y: Array, epochs: int) -> Callable[[], float]:
 def main() -> None:
     """Time all contenders in one interleaved run, print the table and write the JSON file."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--epochs", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--epochs", type=int, default=20)
     arguments = parser.parse_args()
     X, y = problem()
     makers: dict[str, Callable[[Array, Array, int], Callable[[], float]]] = {"chainrule, NumPy engine": ours}

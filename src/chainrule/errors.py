@@ -55,9 +55,9 @@ def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameEr
     names = sorted(known)
     by_lower = {n.lower(): n for n in names}
     near = difflib.get_close_matches(str(name).lower(), by_lower, n=1)
-    hint = f" did you mean {by_lower[near[0]]!r}?" if near else ""
+    hint = f": did you mean {by_lower[near[0]]!r}?" if near else "."
     listed = ", ".join(names) if names else "none"
-    return UnknownNameError(f"unknown {kind} {name!r}:{hint} Known are: {listed}")
+    return UnknownNameError(f"unknown {kind} {name!r}{hint} Known are: {listed}")
 
 
 def whole_number(name: str, value: object, least: int) -> int:

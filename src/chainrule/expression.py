@@ -38,7 +38,7 @@ class Spelling:
     """
 
     template: str | Callable[..., str]
-    precedence: int = ATOM
+    precedence: int | Callable[..., int] = ATOM
     helper: bool = False
 
 
@@ -86,7 +86,7 @@ class Operation:
         kinks: points without a derivative, each with the chosen value and the reason.
         examples: shapes and attributes that tests try, where broadcasting of one shape is not the point.
         analytic: whether a complex step measures its derivative.
-        weak: whether Python numbers alone may be combined at once (``2 * 3``).
+        weak: what Python does with plain numbers (``2 * 3``), where it does the same.
         flops: floating-point operations, as a product of sizes to add up: ``(out, *shapes) -> shape``.
         facts: what is known of the value, from the arguments (``rows_sum_to_one``).
         accuracy: maximal error of the value in units in the last place, measured inside the domain.
@@ -109,7 +109,7 @@ class Operation:
     kinks: tuple[Kink, ...] = ()
     examples: tuple[Example, ...] = ()
     analytic: bool = False
-    weak: bool = False
+    weak: Callable[..., Any] | None = None
     flops: Callable[..., Shape] = lambda out, *shapes: out
     facts: Callable[..., frozenset[str]] = lambda *arguments, **attributes: frozenset()
     accuracy: float = 4.0
@@ -239,7 +239,7 @@ class Expression:
             and (
                 role == "constant"
                 or (operation is not None and operation.name == "size")
-                or (operation is not None and operation.weak and all(a.is_weak for a in arguments))
+                or (operation is not None and operation.weak is not None and all(a.is_weak for a in arguments))
             )
         )
 
@@ -449,25 +449,14 @@ def apply(operation: Operation, arguments: Sequence[Expression], attributes: Map
 
 def _fold(operation: Operation, arguments: Sequence[Expression]) -> Expression | None:
     """The result at once, where plain numbers meet: ``2 * 3``."""
-    if not operation.weak or any(a.literal is None for a in arguments):
+    numbers = [a.literal for a in arguments if a.literal is not None]
+    if operation.weak is None or len(numbers) < len(arguments):
         return None
-    assert isinstance(operation.python.template, str)  # weak operations are Python's own operators
-    values = {name: a.literal for name, a in zip(operation.arguments, arguments, strict=True)}
     try:
-        result = eval(operation.python.template.format(**{k: _Bracketed(v) for k, v in values.items()}))
+        result = operation.weak(*numbers)
     except (ZeroDivisionError, OverflowError):
         return None
     return None if isinstance(result, complex) else lift(result)
-
-
-class _Bracketed:
-    """A number that a spelling's template shows in parentheses."""
-
-    def __init__(self, value: Number | None) -> None:
-        self.value = value
-
-    def __format__(self, spec: str) -> str:
-        return f"({self.value!r})"
 
 
 def _combine(operation: Operation, arguments: Sequence[Expression]) -> tuple[list[Expression], DType]:
@@ -493,7 +482,7 @@ def _combine(operation: Operation, arguments: Sequence[Expression]) -> tuple[lis
         operands = [
             a if a.dtype == "float" or (keep_bool and a.dtype == "bool") else REGISTRY["to_float"](a) for a in operands
         ]
-        all_weak = operation.weak and all(a.is_weak for a in operands)
+        all_weak = operation.weak is not None and all(a.is_weak for a in operands)
         if not all_weak and not any(a.dtype == "float" and not a.is_weak for a in operands):
             weak = [i for i, a in enumerate(operands) if a.is_weak]
             i = weak[0] if weak else 0

@@ -434,6 +434,7 @@ def random_streams(seed: int) -> dict[str, np.random.Generator]:
 
 def _input_shapes(inputs: int | Sequence[int] | Mapping[str, Any]) -> tuple[tuple[str, Shape], ...]:
     if isinstance(inputs, Mapping):
+        require(len(inputs) > 0, "a network needs at least one input")
         return tuple((name, ("B", *as_shape(shape))) for name, shape in inputs.items())
     return (("X", ("B", *as_shape(inputs))),)
 

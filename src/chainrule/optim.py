@@ -157,8 +157,10 @@ class Adam(Optimizer):
     ) -> tuple[Expression, Slots]:
         m = (self.beta1 * slots["m"] + complement(self.beta1) * g).named("new_m")
         v = (self.beta2 * slots["v"] + complement(self.beta2) * g**2).named("new_v")
-        size = sqrt(v / (1 - self.beta2**t)) + self.epsilon
-        return theta - lr / (1 - self.beta1**t) * m / size, {"m": m, "v": v}
+        # The corrections of m and v are two numbers, so that no further pass over the parameters is needed
+        # (the order of computation that the paper recommends at the end of its section 2).
+        c = ((1 - self.beta2**t) ** 0.5).named("c")
+        return theta - lr * c / (1 - self.beta1**t) * m / (sqrt(v) + self.epsilon * c), {"m": m, "v": v}
 
 
 @dataclass(frozen=True)

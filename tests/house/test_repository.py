@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+import chainrule as cr
+
 ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TESTS = sorted((ROOT / "tests").rglob("test_*.py"))
@@ -41,8 +43,6 @@ def test_no_test_hides_another_of_the_same_name(path):
 
 
 def test_the_changelog_knows_this_version():
-    import chainrule as cr
-
     assert f"## {cr.__version__}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
 
 
@@ -51,3 +51,9 @@ def test_the_pages_of_the_operations_are_those_of_their_records():
     made = runpy.run_path(str(ROOT / "docs" / "operation_pages.py"))["pages"]()
     folder = ROOT / "docs" / "operations"
     assert {p.name: p.read_text(encoding="utf-8") for p in folder.glob("*.md")} == made
+
+
+def test_the_program_in_the_readme_is_the_one_that_is_printed():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    printed = str(cr.mlp([4, 8, 3], hidden="tanh", loss="cross_entropy").program())
+    assert f"```text\n{printed}```" in readme

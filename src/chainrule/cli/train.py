@@ -128,7 +128,7 @@ def train(
     )
     model.settings["command"] = _command(context)
     model.save(folder, force=force)
-    interrupted = model.history.stopped.startswith("interrupted")
+    interrupted = model.history.interrupted
     if as_json:
         show.as_json(_summary(model, folder, interrupted))
     else:

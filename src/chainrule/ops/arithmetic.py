@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Mapping
 from typing import Any
 
@@ -21,35 +22,45 @@ def _product(x: Any, y: Any, attributes: Mapping[str, Any]) -> str:
 add = elementwise(
     "add", "x y",
     python=("{x:10} + {y:11}", 10), latex=("{x:10} + {y:11}", 10), words=("{x:10} plus {y:11}", 10),
-    kind="promote", weak=True, analytic=True, accuracy=0.5,
+    kind="promote", weak=operator.add, analytic=True, accuracy=0.5,
     vjp=lambda g, z, x, y: (g, g),
     source="(x + y)' = x' + y'",
 )  # fmt: skip
 subtract = elementwise(
     "subtract", "x y",
     python=("{x:10} - {y:11}", 10), latex=("{x:10} - {y:11}", 10), words=("{x:10} minus {y:11}", 10),
-    kind="promote", weak=True, analytic=True, accuracy=0.5,
+    kind="promote", weak=operator.sub, analytic=True, accuracy=0.5,
     vjp=lambda g, z, x, y: (g, -g),
     source="(x - y)' = x' - y'",
 )  # fmt: skip
 multiply = elementwise(
     "multiply", "x y",
     python=("{x:20} * {y:21}", 20), latex=Spelling(_product, 20), words=("{x:20} times {y:21}", 20),
-    kind="promote", weak=True, analytic=True, accuracy=0.5,
+    kind="promote", weak=operator.mul, analytic=True, accuracy=0.5,
     vjp=lambda g, z, x, y: (g * y, g * x),
     source="product rule: (x y)' = x' y + x y'",
 )  # fmt: skip
 divide = elementwise(
     "divide", "x y",
     python=("{x:20} / {y:21}", 20), latex=(r"\frac{{{x}}}{{{y}}}", 100), words=("{x:20} divided by {y:21}", 20),
-    kind="float", weak=True, analytic=True, accuracy=0.5, domain=((-2.0, 2.0), (0.5, 2.0)),
+    kind="float", weak=operator.truediv, analytic=True, accuracy=0.5, domain=((-2.0, 2.0), (0.5, 2.0)),
     vjp=lambda g, z, x, y: (g / y, -(g * z) / y),
     source="quotient rule with z = x / y: dz/dy = -z / y",
 )  # fmt: skip
+
+
+def _sign_joins(x: Any) -> bool:
+    """Whether -a * b may be written for -(a * b), which is the same number: not where a is a truth value."""
+    return bool(x.precedence == 20 and x.leads_with_number)
+
+
 negative = elementwise(
     "negative", "x",
-    python=("-{x:30}", 30), latex=("-{x:20}", 15), words=("minus {x:30}", 30),
-    kind="promote", weak=True, analytic=True, accuracy=0.0,
+    python=Spelling(
+        lambda x, attributes: f"-{x}" if _sign_joins(x) else f"-{x:30}",
+        lambda x, attributes: 20 if _sign_joins(x) else 30,
+    ), latex=("-{x:20}", 15), words=("minus {x:30}", 30),
+    kind="promote", weak=operator.neg, analytic=True, accuracy=0.0,
     vjp=lambda g, y, x: (-g,),
     source="(-x)' = -x'",
 )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from functools import reduce
 from math import pi
 from math import sqrt as square_root
@@ -65,7 +66,7 @@ sqrt = elementwise(
 power = elementwise(
     "power", "x y",
     python=("{x:41} ** {y:31}", 40), latex=("{{{x:41}}}^{{{y}}}", 40), words=("{x:41} to the power {y:31}", 40),
-    weak=True, analytic=True, accuracy=2.0, domain=((0.3, 2.0), (-2.0, 2.0)),
+    weak=operator.pow, analytic=True, accuracy=2.0, domain=((0.3, 2.0), (-2.0, 2.0)),
     vjp=lambda g, z, x, y: (g * y * x ** (y - 1), where(x > 0, g * z * log(x), 0.0)),
     note="The derivative by the exponent is taken for a positive base, and is 0 elsewhere.",
     source="d x^y/dx = y x^(y-1), d x^y/dy = x^y log x",

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chainrule.expression import Expression
-from chainrule.ops.arithmetic import constant, divide, multiply
+from chainrule.ops.arithmetic import constant, divide, multiply, size_of
 from chainrule.ops.arrays import broadcast_to
 from chainrule.ops.elementary import softplus
-from chainrule.ops.reductions import log_softmax, softmax
+from chainrule.ops.reductions import log_softmax, softmax, sum  # noqa: A004
 from chainrule.shapes import broadcast, normalise_axes
 
 
@@ -203,6 +203,19 @@ def _scale_of_sum(e: Expression) -> Expression | None:
     return None
 
 
+def _mean_as_sum(e: Expression) -> Expression | None:
+    (x,) = e.arguments
+    count = size_of(tuple(x.shape[a] for a in normalise_axes(e.attributes["axis"], x.rank)))
+    return sum(x, **e.attributes) / count
+
+
+def _sum_of_sums(e: Expression) -> Expression | None:
+    (x,) = e.arguments
+    if e.shape == () and _is(x, "sum") and not e.attributes["keepdims"]:
+        return sum(x.arguments[0])
+    return None
+
+
 def _rows_sum_to_one(e: Expression) -> Expression | None:
     (x,) = e.arguments
     if "rows_sum_to_one" in x.facts and normalise_axes(e.attributes["axis"], x.rank) == (x.rank - 1,):
@@ -284,7 +297,9 @@ RULES: tuple[Rewrite, ...] = (
     Rewrite("numbers first", ("multiply",), _gather_numbers),
     Rewrite("a number's division comes last", ("multiply",), _scalar_divisor),
     Rewrite("common divisor", ("add", "subtract"), _common_divisor),
-    Rewrite("a factor leaves the sum", ("sum", "mean"), _scale_of_sum),
+    Rewrite("a mean is a sum over the count", ("mean",), _mean_as_sum),
+    Rewrite("a factor leaves the sum", ("sum",), _scale_of_sum),
+    Rewrite("a sum of sums", ("sum",), _sum_of_sums),
     Rewrite("rows that sum to 1", ("sum",), _rows_sum_to_one, "each row of {0} sums to 1"),
     Rewrite("log of softmax", ("log",), _log_of_softmax),
     Rewrite("log of sigmoid", ("log",), _log_of_sigmoid),

@@ -21,10 +21,14 @@ CHEAP = frozenset({"add", "subtract", "multiply", "divide", "negative"})
 
 
 class Written:
-    """A written value: its text, its precedence, its shape. Templates put it in parentheses where needed."""
+    """A written value: its text, its precedence, its shape. Templates put it in parentheses where needed.
 
-    def __init__(self, text: str, precedence: int = ATOM, shape: Shape = ()) -> None:
+    ``leads_with_number`` is off where its text begins with a truth value, as ``(z > 0) * g`` does.
+    """
+
+    def __init__(self, text: str, precedence: int = ATOM, shape: Shape = (), *, leads_with_number: bool = True) -> None:
         self.text, self.precedence, self.shape = text, precedence, shape
+        self.leads_with_number = leads_with_number
 
     def __str__(self) -> str:
         return self.text
@@ -66,7 +70,10 @@ def spell(spelling: Spelling, equation: Equation, operands: list[Written]) -> Wr
         text = spelling.template(*operands, attributes)
     else:
         text = spelling.template.format(**dict(zip(equation.operation.arguments, operands, strict=True)), **attributes)
-    return Written(text, spelling.precedence, equation.target.shape)
+    precedence = spelling.precedence
+    level = precedence(*operands, attributes) if callable(precedence) else precedence
+    leads = operands[0].leads_with_number if operands and level == 20 else equation.target.dtype != "bool"
+    return Written(text, level, equation.target.shape, leads_with_number=leads)
 
 
 def lay_out(program: Program, language: Language, *, fold: bool = True) -> Layout:
@@ -83,10 +90,9 @@ class _Printer:
     def __init__(self, program: Program, language: Language, fold: bool) -> None:
         self.program, self.language, self.fold = program, language, fold
         self.lines: list[Line] = []
-        self.written: dict[str, Written] = {
-            v.name: Written(language.name(v.name, v), shape=v.shape) for v in program.inputs
-        }
+        self.written: dict[str, Written] = {v.name: self._name(v.name, v) for v in program.inputs}
         self.waiting: dict[str, Equation] = {}
+        self.sizes = {e.target.name for e in program.equations if e.operation.name == "size"}
         self.uses = Counter(a.name for e in program.equations for a in e.arguments if isinstance(a, Var))
         self.uses.update(3 * [a.name for _, a in program.outputs if isinstance(a, Var)])
         named = {v.name for v in program.variables.values() if not v.anonymous}
@@ -101,7 +107,7 @@ class _Printer:
     def _visit(self, equation: Equation) -> None:
         target = equation.target
         text = self._text(equation)
-        if equation.operation.name == "size" or (target.anonymous and self.fold and self._folds(equation)):
+        if target.name in self.sizes or (target.anonymous and self.fold and self._folds(equation)):
             self.written[target.name] = text
             self.waiting[target.name] = equation
         else:
@@ -109,8 +115,11 @@ class _Printer:
 
     def _folds(self, equation: Equation) -> bool:
         uses = self.uses[equation.target.name]
-        named = all(isinstance(a, Literal) or not a.anonymous for a in equation.arguments)
-        return uses == 1 or (uses == 2 and named and equation.operation.name in CHEAP)
+        if uses == 1 or equation.operation.name not in CHEAP:
+            return uses == 1
+        if all(isinstance(a, Literal) or a.name in self.sizes for a in equation.arguments):
+            return True
+        return uses == 2 and all(isinstance(a, Literal) or not a.anonymous for a in equation.arguments)
 
     def _text(self, equation: Equation) -> Written:
         """The right-hand side; if it is too long, waiting arguments get lines of their own, longest first."""
@@ -118,7 +127,7 @@ class _Printer:
             operands = [self._atom(a) for a in equation.arguments]
             text = spell(self.language.spelling(equation.operation), equation, operands)
             folded = {a.name for a in equation.arguments if isinstance(a, Var) and a.name in self.waiting}
-            folded = {name for name in folded if self.waiting[name].operation.name != "size"}
+            folded -= self.sizes
             if len(text.text) <= WIDTH or not folded:
                 return text
             longest = max(sorted(folded), key=lambda name: len(self.written[name].text))
@@ -128,9 +137,12 @@ class _Printer:
         target = equation.target
         self.waiting.pop(target.name, None)
         shown = next(self.numbers) if target.anonymous and self.fold else target.name
-        name = self.language.name(shown, target)
-        self.lines.append(Line(name, text.text, equation))
-        self.written[target.name] = Written(name, shape=target.shape)
+        name = self._name(shown, target)
+        self.lines.append(Line(name.text, text.text, equation))
+        self.written[target.name] = name
+
+    def _name(self, shown: str, var: Var) -> Written:
+        return Written(self.language.name(shown, var), shape=var.shape, leads_with_number=var.dtype != "bool")
 
     def _atom(self, atom: Atom) -> Written:
         return self.language.number(atom.value) if isinstance(atom, Literal) else self.written[atom.name]

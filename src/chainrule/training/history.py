@@ -22,6 +22,7 @@ class History:
         best_epoch: the epoch (from 1) whose weights were the best by ``monitor``; 0 before the first.
         monitor: the quantity by which epochs are compared.
         stopped: why training ended, in words.
+        interrupted: whether Ctrl-C ended it.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -33,6 +34,7 @@ class History:
     best_epoch: int = 0
     monitor: str = "loss"
     stopped: str = ""
+    interrupted: bool = False
 
     def __len__(self) -> int:
         return len(self.loss)

@@ -126,6 +126,7 @@ class _Training:
                 self.history.stopped = f"all {self.plan.epochs} epochs done"
         except _Ended as ended:
             self.history.stopped = str(ended)
+            self.history.interrupted = ended.interrupted
             restore = restore or ended.interrupted
         except NonFiniteStep as error:
             self.history.steps += error.position
