@@ -11,9 +11,10 @@ demo: .venv/run.done
 	$(BIN)/chainrule train examples/penguins.csv --target species --seed 0 --out penguins-model --force
 	@echo
 	@echo "Predictions for the first rows of the table:"
-	$(BIN)/chainrule predict penguins-model examples/penguins.csv | head -n 6
+	@$(BIN)/chainrule predict penguins-model examples/penguins.csv | head -n 6
 	@echo
 	@echo "The report: $(CURDIR)/penguins-model/report.html"
+	@echo "To use the command yourself: . .venv/bin/activate"
 
 test: check
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile

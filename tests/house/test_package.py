@@ -9,10 +9,34 @@ import pytest
 
 import chainrule as cr
 
-PROMISED = (
-    "symbols exp log tanh sigmoid relu maximum abs sqrt sum mean derive mlp Network Dense Dropout Residual Adam AdamW "
-    "SGD RMSProp Adagrad LBFGS load operation testing"
-).split()
+PROMISED = [
+    "symbols",
+    "exp",
+    "log",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "maximum",
+    "abs",
+    "sqrt",
+    "sum",
+    "mean",
+    "derive",
+    "mlp",
+    "Network",
+    "Dense",
+    "Dropout",
+    "Residual",
+    "Adam",
+    "AdamW",
+    "SGD",
+    "RMSProp",
+    "Adagrad",
+    "LBFGS",
+    "load",
+    "operation",
+    "testing",
+]
 
 HEAVY = (
     "polars",

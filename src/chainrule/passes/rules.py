@@ -14,7 +14,7 @@ from chainrule.expression import Expression
 from chainrule.ops.arithmetic import constant, divide, multiply, size_of
 from chainrule.ops.arrays import broadcast_to
 from chainrule.ops.elementary import softplus
-from chainrule.ops.reductions import log_softmax, softmax, sum  # noqa: A004
+from chainrule.ops.reductions import log_softmax, softmax, sum
 from chainrule.shapes import broadcast, normalise_axes
 
 
