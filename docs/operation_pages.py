@@ -137,6 +137,7 @@ def pages() -> dict[str, str]:
     ]
     for title, group in groups.items():
         index += [f"## {title}", "", ", ".join(f"[{o.name}]({o.name}.md)" for o in group), ""]
+    index += ["```{toctree}", ":hidden:", ":glob:", "*", "```", ""]
     return texts | {"index.md": "\n".join(index)}
 
 

@@ -1,23 +1,21 @@
-"""A network's programs: prediction, loss, gradients, and a whole training step."""
+"""A network's programs: prediction, loss and gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError
-from chainrule.expression import Expression, Label, lift, symbol
+from chainrule.expression import Expression, symbol
 from chainrule.losses import Loss
 from chainrule.nn.build import Build, Parameter, State
 from chainrule.nn.layers import Dense, Layer, activation_name, activation_of
-from chainrule.ops.arrays import concatenate, take
+from chainrule.nn.step import step_program
 from chainrule.optim import Optimizer
-from chainrule.passes import drop_unused, share_common, simplify
+from chainrule.passes import drop_unused, simplify
 from chainrule.program import Program, Var
-from chainrule.schedules import clock
 from chainrule.shapes import Shape
-from chainrule.trace import atom_expression, postorder, substitute, trace
+from chainrule.trace import trace
 
 
 @dataclass(frozen=True)
@@ -90,61 +88,8 @@ class Model:
         return simplify(derived) if simplified else derived
 
     def step_program(self, optimizer: Optimizer, *, gather: bool = True) -> Program:
-        """One training step: pick the rows, forward, loss, backward, update.
-
-        Inputs: the data (with ``gather``, all of it as ``all_X`` and the numbers of the rows), ``theta``, the
-        optimiser's slots, running states, and the constants of the schedule. Outputs: the loss ``L``, the rate
-        ``lr``, and ``new_`` values of what is carried to the next step.
-        """
-        derived = self.gradients_program(training=True)
-        data = [v for v in derived.inputs if v.role == "input"]
-        given: dict[str, Expression] = {}
-        inputs: list[Expression] = []
-        if gather:
-            rows = symbol("rows", ("B",), "int")
-            for v in data:
-                everything = symbol(f"all_{v.name}", ("N", *v.shape[1:]), v.dtype, facts=v.facts)
-                given[v.name] = Expression(
-                    v.shape, v.dtype, operation=take(everything, rows).operation, arguments=(everything, rows),
-                    label=Label(v.name, section="rows"), facts=v.facts,
-                )  # fmt: skip
-                inputs.append(everything)
-            inputs.append(rows)
-        else:
-            given |= {v.name: symbol(v.name, v.shape, v.dtype, facts=v.facts) for v in data}
-            inputs += given.values()
-        parameters = [v for v in derived.inputs if v.role == "parameter"]
-        count = parameter_count([v.shape for v in parameters])
-        theta = symbol("theta", (count,), role="parameter")
-        given |= views(theta, {v.name: v.shape for v in parameters})
-        known = substitute(derived, given)
-        parts = [atom_expression(derived.output(f"d{v.name}"), known) for v in parameters]
-        flat = [part.reshape(parameter_count([part.shape])) for part in parts]
-        g = flat[0] if len(flat) == 1 else concatenate(*flat, axis=0)
-        slots = {name: symbol(name, (count,), role="state") for name in optimizer.slots}
-        t, S, T = clock()
-        lr = lift(optimizer.schedule.rate(t - 1, S, T)).labelled(Label("lr", section="update"))
-        new_theta, new_slots = optimizer.step(theta, g.labelled(Label("g", section="update")), slots, lr, t)
-        carried = {"theta": new_theta, **new_slots}
-        outputs = {"L": known[derived.output("L").name], "lr": lr}  # type: ignore[union-attr]
-        for name, value in carried.items():
-            outputs[f"new_{name}"] = value.labelled(Label(f"new_{name}", section="update"))
-        for label, atom in derived.outputs:
-            if label.startswith("new_"):
-                outputs[label] = atom_expression(atom, known)
-        states = [known[v.name] for v in derived.inputs if v.role == "state"]
-        constants = [known[v.name] for v in derived.inputs if v.role == "constant"]
-        rest = [s for s in _constants_of(outputs.values()) if s.name not in {c.name for c in constants}]
-        named = [known[e.target.name] for e in derived.equations if not e.target.anonymous]
-        order = [*given.values(), *named]
-        return share_common(
-            trace(
-                outputs,
-                name="training_step",
-                inputs=[*inputs, theta, *slots.values(), *states, *constants, *rest],
-                order=order,
-            )
-        )
+        """One training step; see :func:`chainrule.nn.step.step_program`."""
+        return step_program(self.gradients_program(training=True), optimizer, gather=gather)
 
 
 @dataclass(frozen=True)
@@ -187,31 +132,3 @@ def _linked(output: Expression, layers: tuple[Layer, ...], loss: Loss, build: Bu
             f"leave the activation of the last Dense layer out, or make it {loss.outputs[0]!r}"
         )
     return output
-
-
-def parameter_count(shapes: list[Shape]) -> int:
-    """The number of elements in arrays of these shapes."""
-    total = 0
-    for shape in shapes:
-        elements = 1
-        for size in shape:
-            assert isinstance(size, int)
-            elements *= size
-        total += elements
-    return total
-
-
-def views(theta: Expression, shapes: Mapping[str, Shape]) -> dict[str, Expression]:
-    """The parameters as parts of the flat vector, one after another."""
-    result, start = {}, 0
-    for name, shape in shapes.items():
-        stop = start + parameter_count([shape])
-        result[name] = theta[start:stop].reshape(*shape).labelled(Label(name, section="parameters"))
-        start = stop
-    return result
-
-
-def _constants_of(outputs: Iterable[Expression]) -> list[Expression]:
-    """The constants that expressions read, in order of first use."""
-    nodes = (n for n, _ in postorder(outputs))
-    return list({n.name: n for n in nodes if n.role == "constant"}.values())
