@@ -45,7 +45,7 @@ from .ops.arithmetic import (
     stop_gradient,
     where,
 )
-from .ops.arrays import concatenate, reshape, take, transpose
+from .ops.arrays import broadcast_to, concatenate, matmul, reshape, take, transpose
 from .ops.define import elementwise, operation, operations
 from .ops.elementary import (
     cos,
@@ -117,6 +117,7 @@ __all__ = [
     "Var",
     "__version__",
     "abs",
+    "broadcast_to",
     "clip",
     "concatenate",
     "cos",
@@ -145,6 +146,7 @@ __all__ = [
     "log_softmax",
     "logsumexp",
     "losses",
+    "matmul",
     "max",
     "maximum",
     "mean",
