@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
+from typing import Any
 
-from chainrule.errors import NotDifferentiableError, ShapeError, unknown_name
+from chainrule.errors import NotDifferentiableError, ProgramError, ShapeError, unknown_name
 from chainrule.expression import REGISTRY, Expression, Label, lift
 from chainrule.ops.arrays import broadcast_to, sum_to
 from chainrule.program import Equation, Program, Var
@@ -37,6 +38,8 @@ def derive_program(
         ``wrt``. Where the derived output is itself a derivative ``du``, the second ones are called ``ddu_dv``.
     """
     label = output if output is not None else program.outputs[0][0]
+    if program.output(label) not in program.inputs and getattr(program.output(label), "dtype", "float") != "float":
+        raise NotDifferentiableError(f"{label} is a truth value or a whole number, which has no derivative")
     known = expressions_of(program)
     value = atom_expression(program.output(label), known)
     if value.shape != ():
@@ -54,7 +57,8 @@ def derive_program(
     second = isinstance(seed, Var) and seed.adjoint_of is not None
     prefix = f"d{label}_d" if second else "d"
     seeds = {seed.name: lift(1)} if isinstance(seed, Var) else {}
-    adjoints, order = backward(program, known, seeds, names, prefix=prefix)
+    derived = (seed.derivative or (label,)) if isinstance(seed, Var) else (label,)
+    adjoints, order = backward(program, known, seeds, names, prefix=prefix, derived=derived)
     gradients = {f"{prefix}{name}": adjoints[name] for name in names}
     return trace(
         {label: value, **gradients, **{k: atom_expression(program.output(k), known) for k in keep}},
@@ -76,6 +80,7 @@ def backward(
     wrt: Sequence[str],
     *,
     prefix: str = "d",
+    derived: tuple[str, ...] = (),
 ) -> tuple[dict[str, Expression], list[Expression]]:
     """The adjoints of the variables of ``program``, from those of its outputs.
 
@@ -85,6 +90,7 @@ def backward(
         seeds: the adjoints of outputs, by variable: 1 for the value that is derived.
         wrt: the inputs whose adjoints are wanted; only what lies between them and the seeds is computed.
         prefix: what stands before the name of a variable in that of its adjoint; without it, adjoints stay unnamed.
+        derived: what is derived, as in :class:`chainrule.program.Var`: ``("L",)``, or ``("L", "x")`` for dL/dx.
 
     Returns:
         Adjoints by variable, and all of them in the order in which the walk completes them.
@@ -102,7 +108,8 @@ def backward(
         origin = " and ".join(dict.fromkeys(filter(None, (seen_as[r] for r in readers[name]))))
         if prefix:
             shown = f"{prefix}{name}" if seen_as[name] == name else None
-            total = total.labelled(Label(shown, shown and name, origin and f"from {origin}", "backward"))
+            derivative = (*derived, name) if shown else ()
+            total = total.labelled(Label(shown, shown and name, derivative, origin and f"from {origin}", "backward"))
         adjoints[name] = total
         order.append(total)
         return total
@@ -177,7 +184,14 @@ def _pull_back(
     arguments = [atom_expression(a, known) for a in equation.arguments]
     wanted = [i for i, a in enumerate(equation.arguments) if isinstance(a, Var) and a.name in active]
     if operation.vjp is not None:
-        pulled = dict(enumerate(operation.vjp(g, known[equation.target.name], *arguments, **attributes)))
+        rule: Any = operation.vjp(g, known[equation.target.name], *arguments, **attributes)
+        if isinstance(rule, Expression) or len(rule) != len(arguments):
+            given = "one expression" if isinstance(rule, Expression) else f"{len(rule)} adjoints"
+            raise ProgramError(
+                f"the rule of {operation.name} gives {given}, where a sequence of {len(arguments)} is needed: one for "
+                "each argument"
+            )
+        pulled = dict(enumerate(rule))
     elif operation.expansion is not None:
         pulled = dict(
             _through_expansion(operation.expansion(*_stand_ins(arguments), **attributes), g, arguments, wanted)

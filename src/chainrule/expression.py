@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
-from chainrule.errors import ArgumentError, ProgramError, ShapeError, require, unknown_name
+from chainrule.errors import ArgumentError, ProgramError, ShapeError, UnknownNameError, require
 from chainrule.shapes import DType, Shape, Size, as_shape, parse_index, show_shape
 
 Role: TypeAlias = Literal["input", "parameter", "state", "constant"]
@@ -52,6 +52,10 @@ class Kink:
     point: tuple[float, ...]
     slopes: tuple[float, ...]
     reason: str
+
+    def __post_init__(self) -> None:
+        fits = isinstance(self.point, tuple) and isinstance(self.slopes, tuple) and len(self.point) == len(self.slopes)
+        require(fits, f"a kink has a tuple of arguments and one of slopes, as in Kink((0.0,), (0.5,), why), not {self}")
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,12 @@ class Operation:
         return registered, (self.name,)
 
     def __call__(self, *arguments: Operand, **settings: Any) -> Expression:
-        """Apply the operation: an expression of its value."""
+        """Apply the operation: an expression of its value. Settings may follow the arguments, or go by name."""
         attributes = dict(self.attributes)
+        if not self.variadic and len(arguments) > len(self.arguments):
+            further = arguments[len(self.arguments) :]
+            settings = dict(zip(attributes, further, strict=False)) | settings
+            arguments = arguments[: len(self.arguments) + max(0, len(further) - len(attributes))]
         for key in [k for k in settings if k in attributes]:
             attributes[key] = settings.pop(key)
         missing = [key for key, value in attributes.items() if value is REQUIRED]
@@ -166,6 +174,7 @@ REGISTRY: dict[str, Operation] = {}
 
 def register(operation: Operation) -> Operation:
     """Put an operation into the registry; names are unique."""
+    check_name(operation.name)
     require(operation.name not in REGISTRY, f"an operation named {operation.name!r} exists already")
     REGISTRY[operation.name] = operation
     return operation
@@ -174,19 +183,20 @@ def register(operation: Operation) -> Operation:
 def registered(name: str) -> Operation:
     """The operation of that name."""
     if name not in REGISTRY:
-        raise unknown_name("operation", name, REGISTRY)
+        raise UnknownNameError(f"the operation {name} is not defined: define your own before it is read")
     return REGISTRY[name]
 
 
 @dataclass(frozen=True)
 class Label:
-    """What people see of a value: its name, what it is the adjoint of, where it comes from.
+    """What people see of a value: its name, what it is the derivative of and by what, where it comes from.
 
     Without a section of its own, a value belongs to that of the named value that needs it.
     """
 
     name: str | None = None
     adjoint_of: str | None = None
+    derivative: tuple[str, ...] = ()
     origin: str = ""
     section: str = ""
 
@@ -407,6 +417,8 @@ def symbol(
 ) -> Expression:
     """One free variable."""
     check_name(name)
+    if dtype not in ("float", "int", "bool"):
+        raise ArgumentError(f"the dtype of a symbol is 'float', 'int' or 'bool' (no width), not {dtype!r}")
     return Expression(as_shape(shape), dtype, label=Label(name), role=role, facts=facts)
 
 

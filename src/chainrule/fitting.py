@@ -94,6 +94,8 @@ def fit(
         },
     )
     given = [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else callbacks
+    for c in given:
+        require(isinstance(c, Callback) or callable(c), f"a callback is a function or a cr.Callback, not {c!r}")
     watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in given]
     shown = progress_callback(progress)
     watchers = [_PutBack(network, run_), *watchers, *([shown] if shown else [])]

@@ -75,7 +75,9 @@ class Loss:
             )
         if self.label_smoothing:
             target = self._smoothed(target)
-        return self._reduced(self.formula(prediction, target, **self.settings), prediction)
+        value = self.formula(prediction, target, **self.settings)
+        require(isinstance(value, Expression), f"the loss {self.name} gives {value!r}, not an expression")
+        return self._reduced(value, prediction)
 
     def _smoothed(self, target: Expression) -> Expression:
         if self.target == "classes":

@@ -351,7 +351,10 @@ class Network:
 
     def save(self, path: str | Path) -> None:
         """Write the network to a file, or to a folder if the path is one; :func:`chainrule.load` reads it."""
-        write_model(path, self.to_json(), self.arrays())
+        try:
+            write_model(path, self.to_json(), self.arrays())
+        except OSError as error:
+            raise ModelFileError(f"cannot write {path}: {error.strerror}") from None
 
     def __getstate__(self) -> dict[str, Any]:
         """What copies and pickles hold: descriptions and arrays, not programs."""

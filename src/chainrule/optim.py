@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import Any, ClassVar
 
-from chainrule.errors import require, unknown_name
+from chainrule.errors import ArgumentError, require, unknown_name
 from chainrule.expression import Expression, symbol
 from chainrule.ops.arithmetic import clip, complement, minimum
 from chainrule.ops.elementary import sqrt
@@ -243,6 +243,18 @@ class LBFGS(Optimizer):
             "LBFGS follows the loss itself: put a penalty into it (l2=) in the place of weight decay, and do not clip",
         )
 
+    def program(self, parameters: int | str = "P") -> Program:
+        """The direction of descent once ``history`` steps are remembered; the line search is no program."""
+        return self.direction_program(self.history, parameters)
+
+    def update(
+        self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
+    ) -> tuple[Expression, Slots]:
+        """Not to be had: the step's length comes from a line search."""
+        raise ArgumentError(
+            'a step of LBFGS holds a line search, which is no program: print its "update", the direction'
+        )
+
     def direction_program(self, pairs: int, parameters: int | str = "P") -> Program:
         """The two-loop recursion for ``pairs`` remembered steps, as a program.
 
@@ -275,6 +287,8 @@ def optimizer_of(value: Any) -> Optimizer:
     """
     if isinstance(value, Optimizer):
         return value
+    if isinstance(value, type):
+        raise ArgumentError(f"give an optimizer, as in cr.{value.__name__}(), not its class")
     if not isinstance(value, str) or value.lower() not in OPTIMIZERS:
         raise unknown_name("optimizer", value, OPTIMIZERS)
     return OPTIMIZERS[value.lower()]()

@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from chainrule.errors import ProgramError, ShapeError, unknown_name
-from chainrule.expression import Operation, Role, check_name, registered
+from chainrule.expression import REGISTRY, Operation, Role, check_name, registered
 from chainrule.shapes import DType, Shape, show_shape
 
 
@@ -23,7 +23,8 @@ class Var:
     """A variable: a name, a shape, an element type, and for inputs a role.
 
     ``anonymous`` variables were named by the machine; a printer may fold them into the line that uses
-    them. ``adjoint_of`` names the variable whose adjoint this is.
+    them. ``adjoint_of`` names the variable whose adjoint this is; ``derivative`` says what that is mathematically, the
+    value that was derived and by what: ``("L", "x")`` for dL/dx, ``("L", "x", "y")`` for its derivative by ``y``.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Var:
     facts: frozenset[str] = frozenset()
     anonymous: bool = False
     adjoint_of: str | None = None
+    derivative: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -152,6 +154,10 @@ class Program:
         return hashlib.sha256(text.encode()).hexdigest()
 
 
+RESERVED = frozenset({"np", "dtype", "uniform", "add_rows"})
+"""Names that the text of a program takes from its engine."""
+
+
 def typecheck(program: Program) -> Program:
     """Check every rule of the representation and return the program; :class:`ProgramError` otherwise.
 
@@ -178,6 +184,9 @@ def typecheck(program: Program) -> Program:
 
 def _define(program: Program, var: Var, defined: dict[str, Var], sizes: Collection[str]) -> None:
     check_name(var.name)
+    taken = var.name in RESERVED or (var.name in REGISTRY and REGISTRY[var.name].python.helper)
+    if taken:
+        raise ProgramError(f"{var.name} is a name that printed programs use themselves: rename the variable")
     if var.name in defined:
         raise ProgramError(f"{program.name}: {var.name} is assigned twice")
     if var.name in sizes:
@@ -237,7 +246,7 @@ def _var_to_json(var: Var) -> dict[str, Any]:
     if var.anonymous:
         record["anonymous"] = True
     if var.adjoint_of is not None:
-        record["adjoint_of"] = var.adjoint_of
+        record |= {"adjoint_of": var.adjoint_of, "derivative": list(var.derivative)}
     return record
 
 
@@ -250,6 +259,7 @@ def _var_from_json(record: Mapping[str, Any]) -> Var:
         frozenset(record.get("facts", ())),
         record.get("anonymous", False),
         record.get("adjoint_of"),
+        tuple(record.get("derivative", ())),
     )
 
 

@@ -9,11 +9,11 @@ import numpy as np
 
 from chainrule.derivation import derive_program
 from chainrule.engines.numpy import compile_program, label_outputs, prepare
-from chainrule.errors import ArgumentError, require
+from chainrule.errors import ArgumentError, DataError, require
 from chainrule.expression import Expression
 from chainrule.passes import simplify
 from chainrule.program import Program
-from chainrule.show import to_latex, to_python, to_text
+from chainrule.show import standalone, to_latex, to_python, to_text
 from chainrule.trace import atom_expression, expressions_of, trace
 
 
@@ -37,8 +37,11 @@ class Runnable(Program):
             values: a number or an array for each input.
         """
         prepared = prepare(self, values, dtype)
-        with np.errstate(all="ignore"):
-            results = self._function(dtype)(*prepared.values())
+        try:
+            with np.errstate(all="ignore"):
+                results = self._function(dtype)(*prepared.values())
+        except IndexError as error:
+            raise DataError(f"{self.name}: an index does not fit what it reads: {error}") from None
         return label_outputs(self, results, dtype)
 
     def _function(self, dtype: str) -> Callable[..., tuple[Any, ...]]:
@@ -51,8 +54,12 @@ class Runnable(Program):
         return self.python()
 
     def python(self, *, helpers: bool = False) -> str:
-        """The text that runs; with ``helpers``, preceded by the functions that it calls."""
-        return to_python(self, helpers=helpers)
+        """The text that runs; with ``helpers``, a whole file: imports and the functions that it calls come first."""
+        return standalone(self) if helpers else to_python(self)
+
+    def __repr__(self) -> str:
+        inputs, outputs = ", ".join(v.name for v in self.inputs), ", ".join(label for label, _ in self.outputs)
+        return f"<program {self.name}({inputs}) -> {outputs}: {len(self.equations)} equations; print it to read it>"
 
     def latex(self) -> str:
         """The program as an ``aligned`` LaTeX block."""
@@ -101,6 +108,7 @@ def derive(
     >>> float(program(x=2.0, w=-1.0, b=0.5)["db"])
     0.14914645207033286
     """
+    require(isinstance(f, Program | Expression), f"derive takes an expression or a program, not {f!r}")
     program = f if isinstance(f, Program) else trace({"value": f}, name="value")
     names = _names(wrt)
     if not simplified:

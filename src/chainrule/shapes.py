@@ -135,14 +135,16 @@ def parse_index(shape: Shape, key: object) -> tuple[Bounds, Shape]:
             continue
         if isinstance(size, str):
             raise ShapeError(f"the axis {size} can only be taken whole, with ':', since its size is not known yet")
-        if isinstance(part, int) and -size <= part < size:
+        if isinstance(part, int) and not -size <= part < size:
+            raise ShapeError(f"the index {part} is outside an axis of size {size}")
+        if isinstance(part, int):
             bounds.append((part % size, part % size + 1))
         elif isinstance(part, slice) and part.step in (None, 1):
             start, stop, _ = part.indices(size)
             bounds.append((start, max(start, stop)))
             kept.append(max(start, stop) - start)
         else:
-            raise ShapeError(f"the index {part!r} does not fit an axis of size {size}; steps are not supported")
+            raise ShapeError(f"an axis is indexed by a whole number or a slice without a step, not by {part!r}")
     return tuple(bounds), tuple(kept)
 
 

@@ -71,6 +71,7 @@ def trace(
                 facts=node.facts,
                 anonymous=node.name is None,
                 adjoint_of=node.label.adjoint_of,
+                derivative=node.label.derivative,
             )
             used.add(target.name)
             atoms[id(node)] = target
@@ -137,7 +138,7 @@ def label_of(equation: Equation) -> Label:
     """What people see of the equation's target."""
     target = equation.target
     shown = None if target.anonymous else target.name
-    return Label(shown, target.adjoint_of, equation.origin, equation.section)
+    return Label(shown, target.adjoint_of, target.derivative, equation.origin, equation.section)
 
 
 def atom_expression(atom: Atom, known: Mapping[str, Expression]) -> Expression:

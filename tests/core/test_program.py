@@ -148,7 +148,7 @@ def with_tuples():
 
 def test_json_that_is_wrong_is_refused():
     description = network().to_json()
-    with pytest.raises(UnknownNameError, match="unknown operation 'nonsense'"):
+    with pytest.raises(UnknownNameError, match="the operation nonsense is not defined"):
         Program.from_json(json.loads(json.dumps(description).replace('"log_softmax"', '"nonsense"')))
     broken = json.loads(json.dumps(description))
     broken["equations"] = broken["equations"][1:]

@@ -618,7 +618,7 @@ def test_a_write_that_fails_leaves_the_old_file(failing: str, tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, failing, no_space)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(cr.ModelFileError, match="cannot write .*model.chainrule: No space left"):
         net.save(path)
     monkeypatch.undo()
     assert path.read_bytes() == old
@@ -647,7 +647,7 @@ def test_a_network_with_a_layer_of_ones_own_is_read_back_with_its_class(tmp_path
     X = np.ones((3, 2))
     twin = cr.load(tmp_path / "own.chainrule", layers=[Doubled])
     np.testing.assert_array_equal(twin.predict(X), net.predict(X))
-    with pytest.raises(cr.ModelFileError, match="unknown layer 'Doubled'"):
+    with pytest.raises(cr.ModelFileError, match="a layer Doubled of your own"):
         cr.load(tmp_path / "own.chainrule")
 
 

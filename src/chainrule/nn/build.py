@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from chainrule.errors import ShapeError, unknown_name
+from chainrule.errors import ArgumentError, ShapeError, unknown_name
 from chainrule.expression import Expression, symbol
 from chainrule.init import Initialiser
 from chainrule.shapes import Shape, show_shape
@@ -102,6 +102,8 @@ class Build:
             except ShapeError as error:
                 named = str(error).startswith("layer ")
                 raise error if named else ShapeError(f"{self.place()}: {error}") from None
+            if not isinstance(x, Expression):
+                raise ArgumentError(f"{self.place()}: apply gives {x!r}, not an expression")
             self.where.pop()
         return x
 

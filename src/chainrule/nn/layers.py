@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Literal
 
-from chainrule.errors import ShapeError, require, unknown_name, whole_number
+from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, whole_number
 from chainrule.expression import REGISTRY, Expression, Operation
 from chainrule.init import Constant, He, Initialiser, LeCun, Uniform, Xavier, Zeros, initialiser
 from chainrule.nn.build import Build
@@ -33,6 +33,7 @@ def activation_of(name: str | Operation | None) -> Operation | None:
         return None
     if isinstance(name, Operation):
         return name
+    require(isinstance(name, str), f"an activation is a name or an operation (see cr.elementwise), not {name!r}")
     if name not in ACTIVATIONS and name not in REGISTRY:
         raise unknown_name("activation", name, ACTIVATIONS)
     return REGISTRY[name]
@@ -349,7 +350,7 @@ def layer_from_json(data: dict[str, Any], own: Sequence[type[Layer]] = ()) -> La
     name = settings.pop("layer")
     known = LAYERS | {c.__name__: c for c in own}
     if name not in known:
-        raise unknown_name("layer", name, known)
+        raise ArgumentError(f"it has a layer {name} of your own: give its class, as in cr.load(path, layers=[{name}])")
     if name == "Residual":
         return Residual(*(layer_from_json(d, own) for d in settings["layers"]))
     if name == "Join":

@@ -159,8 +159,19 @@ def _logsumexp(x: Expression, *, axis: int, keepdims: bool) -> Expression:
 
 
 def _same_shape(x: Shape, axis: int) -> Shape:
+    _one_axis(axis)
     normalise_axes(axis, len(x))
     return x
+
+
+def _one_axis(axis: object) -> None:
+    if not isinstance(axis, int):
+        raise ShapeError(f"one axis is needed, not {axis!r}")
+
+
+def _logsumexp_shape(x: Shape, axis: int, keepdims: bool) -> Shape:
+    _one_axis(axis)
+    return reduce_axes(x, axis, keepdims)
 
 
 def _rows_sum_to_one(x: Expression, *, axis: int) -> frozenset[str]:
@@ -169,7 +180,7 @@ def _rows_sum_to_one(x: Expression, *, axis: int) -> frozenset[str]:
 
 logsumexp = operation(
     "logsumexp", "x",
-    shape=lambda x, axis, keepdims: reduce_axes(x, axis, keepdims), attributes={"axis": -1, "keepdims": False},
+    shape=_logsumexp_shape, attributes={"axis": -1, "keepdims": False},
     python=_on_axis("logsumexp"), words="the logarithm of the summed exponentials of {x}",
     expansion=_logsumexp, flops=lambda out, x: (3, *x), accuracy=16.0,
     examples=(*_LAST_AXIS, Example(((3, 4),), {"axis": 1, "keepdims": True})),

@@ -47,15 +47,11 @@ GREEK = frozenset(
 def to_latex(program: Program) -> str:
     """The program as an ``aligned`` block, one line an equation.
 
-    The adjoint of ``v`` is written as the derivative of the program's first output by ``v``.
+    The adjoint of ``v`` is written as the derivative by ``v`` of the value that was derived.
     """
-    derived = program.outputs[0][1] if program.outputs else None
-    symbol = latex_name(derived.name) if isinstance(derived, Var) else "L"
 
     def name(shown: str, var: Var) -> str:
-        if var.adjoint_of is None:
-            return latex_name(shown)
-        return rf"\frac{{\partial {symbol}}}{{\partial {latex_name(var.adjoint_of)}}}"
+        return _derivative(*var.derivative) if var.derivative else latex_name(shown)
 
     language = Language(name, latex_number, lambda operation: operation.latex)
     layout = lay_out(program, language)
@@ -66,6 +62,15 @@ def to_latex(program: Program) -> str:
         if not isinstance(atom, Var) or (atom.name not in shown and atom.name != label):
             rows.append(f"{latex_name(label)} &= {text}")
     return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+
+def _derivative(value: str, *by: str) -> str:
+    """The derivative of a value by one variable, or by several in turn."""
+    order = f"^{{{len(by)}}}" if len(by) > 1 else ""
+    below = " ".join(
+        rf"\partial {latex_name(v)}" + (f"^{{{by.count(v)}}}" if by.count(v) > 1 else "") for v in dict.fromkeys(by)
+    )
+    return rf"\frac{{\partial{order} {latex_name(value)}}}{{{below}}}"
 
 
 def latex_name(name: str) -> str:

@@ -23,6 +23,18 @@ def _number(value: float | int) -> Written:
 PYTHON = Language(name=lambda name, var: name, number=_number, spelling=lambda operation: operation.python)
 
 
+def standalone(program: Program) -> str:
+    """A text that runs by itself: what it needs, the functions that it calls, and the program, in float64."""
+    text = to_python(program, helpers=True)
+    needs = ["import numpy as np"]
+    needs += [f"from chainrule.engines.numpy import {name}" for name in ("add_rows",) if f"{name}(" in text]
+    if "uniform(" in text:
+        needs += ["from functools import partial", "from chainrule.engines.threefry import uniform"]
+    names = ["dtype = np.float64"] if re.search(r"\bdtype\b", text) or "uniform(" in text else []
+    names += ["uniform = partial(uniform, dtype=dtype)"] if "uniform(" in text else []
+    return "\n".join(needs) + "\n\n" + ("\n".join(names) + "\n\n" if names else "") + "\n" + text
+
+
 def to_python(program: Program, *, helpers: bool = False, fold: bool = True, comments: bool = True) -> str:
     """The program as a Python function over ``np``.
 

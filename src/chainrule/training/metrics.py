@@ -28,7 +28,9 @@ def accuracy(prediction: Array, target: Array, middle: float = 0.5) -> float:
 
 def rmse(prediction: Array, target: Array) -> float:
     """The root of the mean squared error."""
-    return float(np.sqrt(np.mean((prediction.astype(np.float64) - target) ** 2)))
+    error = np.abs(prediction.astype(np.float64) - target)
+    scale = max(float(error.max()), np.finfo(np.float64).tiny)  # so that squares neither overflow nor vanish
+    return float(scale * np.sqrt(np.mean((error / scale) ** 2)))
 
 
 def mae(prediction: Array, target: Array) -> float:
@@ -38,8 +40,8 @@ def mae(prediction: Array, target: Array) -> float:
 
 def r2(prediction: Array, target: Array) -> float:
     """1 - (squared error) / (squared error of the mean): 1 is perfect, 0 no better than the mean."""
-    spread = np.sum((target - target.mean(axis=0, dtype=np.float64)) ** 2, dtype=np.float64)
-    return float(1 - np.sum((prediction.astype(np.float64) - target) ** 2) / spread) if spread else float("nan")
+    spread = rmse(np.broadcast_to(target.mean(axis=0, dtype=np.float64), target.shape), target)
+    return float(1 - (rmse(prediction, target) / spread) ** 2) if target.std() else float("nan")
 
 
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "rmse": rmse, "mae": mae, "r2": r2}
