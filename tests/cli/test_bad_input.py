@@ -99,12 +99,22 @@ def test_a_missing_file_and_a_folder(run):
     assert_refused(run("tarin"), ["'tarin'", "'train'"], before)
 
 
-def test_an_empty_column_is_left_out_and_said(run):
+def test_an_empty_column_is_refused_until_it_is_ignored(run):
     rows = [f"{i},,{i * 1.5}" for i in range(40)]
     Path("table.csv").write_text("\n".join(["size,note,price", *rows]))
+    before = contents(Path())
     result = run("train", "table.csv", "--target", "price", "--epochs", "2")
+    assert_refused(result, ["column 'note': no row holds a value", "--ignore note"], before)
+    result = run("train", "table.csv", "--target", "price", "--epochs", "2", "--ignore", "note")
     assert result.exit_code == 0
-    assert "left out: no row holds a value" in result.stdout
+    assert "note" not in result.stdout
+    assert "--ignore note" in json.loads(Path("table-model/model.json").read_text())["settings"]["command"]
+
+
+def test_a_column_to_ignore_must_be_there(run):
+    before = contents(Path())
+    result = run("train", "penguins.csv", "--target", "species", "--ignore", "yaer")
+    assert_refused(result, ["unknown column to ignore 'yaer'", "'year'"], before)
 
 
 def test_errors_as_json(run):

@@ -224,7 +224,24 @@ def test_text_is_an_identifier_where_nearly_all_of_many_rows_differ(rows: int, d
 def test_row_numbers_without_a_name_are_left_out() -> None:
     index = {"": [0, 1, 2], "x": [0, 1, 2], "y": [0.5, 1.0, 2.0]}
     assert TableEncoder.learn(pl.DataFrame(index), "y").feature_names == ("x",)
-    assert TableEncoder.learn(pl.DataFrame({**index, "": [0, 2, 1]}), "y").feature_names == ("", "x")
+    assert TableEncoder.learn(pl.DataFrame({**index, "": [0, 3, 1]}), "y").feature_names == ("", "x")
+
+
+@pytest.mark.parametrize("name", ["id", "ID", "index", "Unnamed: 0", "row_number", "customer_id"])
+def test_row_numbers_are_left_out_in_any_order_where_the_name_says_no_more(name: str) -> None:
+    table = {name: [3, 1, 2, 4], "x": [1, 2, 3, 4], "y": [0.5, 1.0, 2.0, 1.0]}
+    assert TableEncoder.learn(pl.DataFrame(table), "y").feature_names == ("x",)
+    table[name] = [3, 1, 2, 9]
+    assert TableEncoder.learn(pl.DataFrame(table), "y").feature_names == (name, "x")
+
+
+def test_a_slip_in_a_column_of_numbers_is_refused() -> None:
+    values = [f"{row / 7:.3f}" for row in range(60)]
+    values[17] = "n.a."
+    table = pl.DataFrame({"a": values, "y": [float(row) for row in range(60)]})
+    refused(
+        "column 'a', row 18: 'n.a.' is not a number, though the other 59 values are", TableEncoder.learn, table, "y"
+    )
 
 
 def test_no_column_left_is_refused() -> None:

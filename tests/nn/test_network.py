@@ -618,7 +618,7 @@ def test_a_write_that_fails_leaves_the_old_file(failing: str, tmp_path: Path, mo
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, failing, no_space)
-    with pytest.raises(cr.ModelFileError, match="cannot write .*model.chainrule: No space left"):
+    with pytest.raises(cr.ModelFileError, match=r"cannot write .*model\.chainrule: No space left"):
         net.save(path)
     monkeypatch.undo()
     assert path.read_bytes() == old

@@ -54,7 +54,7 @@ Examples:
     callback=_units,
     default="64,64",
     show_default=True,
-    help="Units of each hidden layer.",
+    help="Units of each hidden layer; none for a linear model.",
 )
 @click.option(
     "--dropout",
@@ -87,7 +87,10 @@ Examples:
 )
 @click.option("--lr", type=float, default=1e-3, show_default=True, help="Learning rate.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same model.")
-@click.option("--engine", default="auto", show_default=True, help="What computes: auto, numpy, ...")
+@click.option("--ignore", metavar="COL", multiple=True, help="A column to leave out; may be given several times.")
+@click.option(
+    "--engine", type=click.Choice(["auto", "numpy"]), default="auto", show_default=True, help="What computes."
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -149,6 +152,9 @@ def _command(context: click.Context) -> str:
         name, value = parameter.name or "", context.params.get(parameter.name or "")
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
         if name in ("data", "out", "force", "as_json") or not (given or name == "seed"):
+            continue
+        if parameter.multiple:
+            words += [word for each in value or () for word in (parameter.opts[0], each)]
             continue
         text = (",".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
         words += [parameter.opts[0], text]

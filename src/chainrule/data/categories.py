@@ -55,6 +55,8 @@ class CategoryColumn(Column):
         distinct, missing = present.n_unique(), series.null_count()
         if distinct == 1 and not missing:
             return LeftOutColumn.constant(series)
+        if distinct > MOST_CATEGORIES:
+            values.refuse_nearly_numbers(series)
         if looks_like_identifier(present):
             reason = f"text with {distinct} different values in {len(present)} rows, like an identifier"
             return LeftOutColumn(series.name, "identifier", missing, reason)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 
 _COLUMN_CLASSES: Final[tuple[type[Column], ...]] = (NumberColumn, CategoryColumn, DateColumn, LeftOutColumn)
 _CLASS_OF_KIND: Final = {kind: column_class for column_class in _COLUMN_CLASSES for kind in column_class.kinds}
+
+
+_INDEX_NAME: Final = re.compile(r"|unnamed.*|index|idx|nr|no|row|(.*[ _.-])?id|rowid|row[ _.-]?(nr|no|number)")
+"""Names of columns that may number the rows."""
 
 
 @dataclass(frozen=True)
@@ -195,7 +200,7 @@ def _learn_column(series: pl.Series) -> Column:
     if series.null_count() == len(series):
         return LeftOutColumn(series.name, "empty", len(series), "no row holds a value")
     if _is_row_number(series):
-        return LeftOutColumn(series.name, "identifier", 0, "row numbers in a column without a name")
+        return LeftOutColumn(series.name, "identifier", 0, "it numbers the rows")
     match kind:
         case "number":
             return NumberColumn.learn(series)
@@ -206,10 +211,14 @@ def _learn_column(series: pl.Series) -> Column:
 
 
 def _is_row_number(series: pl.Series) -> bool:
-    """Whether the column is the index that pandas and R write, without a name, in front of a table."""
-    if series.name or not series.dtype.is_integer() or series[0] not in (0, 1):
+    """Whether the column holds 0, 1, 2, ... or 1, 2, 3, ... in any order, under a name that says no more than that.
+
+    One without a name is the index that pandas and R write.
+    """
+    if not series.dtype.is_integer() or series.null_count() or not _INDEX_NAME.fullmatch(series.name.lower()):
         return False
-    return bool((series.diff().drop_nulls() == 1).all()) and series.null_count() == 0
+    ordered = series.sort()
+    return ordered[0] in (0, 1) and bool((ordered.diff().drop_nulls() == 1).all())
 
 
 def _column_from(fields: Fields) -> Column:

@@ -69,10 +69,10 @@ class Target:
         if series.n_unique() == 1:
             only = values.spelled(series[0])
             raise DataError(f"column {series.name!r}: every row holds {only}; a target needs two different values")
-        chosen, reason = _recognise(series) if task == "auto" else (task, f"as asked for by task={task!r}")
+        chosen, reason = _recognise(series) if task == "auto" else (task, "as asked for")
         if chosen == "classification":
             return cls(series.name, chosen, reason, classes=_classes(series))
-        numbers = values.numbers(series, "; regression needs numbers, so use task='classification' for classes")
+        numbers = values.numbers(series, "; regression needs numbers, and for classes the task is classification")
         learnt = summary(numbers)
         if learnt.scale == 0:
             raise DataError(f"column {series.name!r}: all rows are equal to within float64; multiply the target")

@@ -171,6 +171,19 @@ def numbers(series: pl.Series, since: str = "") -> Floats:
     return values
 
 
+def refuse_nearly_numbers(series: pl.Series) -> None:
+    """Raise :class:`DataError` for text of which all but a few values (1 of 20) are numbers.
+
+    One slip of the pen would make a category of each number, or an identifier of the column.
+    """
+    written = stripped(text(series))
+    bad = _lost(series, _numbers(written))
+    present = len(written) - written.null_count()
+    if 0 < bad.sum() <= present / 20:
+        others = f"the other {present - bad.sum()} values are numbers" if bad.sum() == 1 else "nearly all others are"
+        refuse(series, bad, f"is not a number, though {others}; correct it, or leave the cell empty if it is unknown")
+
+
 def text(series: pl.Series) -> pl.Series:
     """The column as text, null where a value is missing."""
     import polars as pl

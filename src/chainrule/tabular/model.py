@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
-from chainrule.errors import ChainruleError, ModelFileError, require
+from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name
 from chainrule.network import Network, network_from
 from chainrule.optim import Adam
 from chainrule.storage import read_model, write_atomically, write_model
@@ -76,6 +76,7 @@ class TableModel:
         lr: float = 1e-3,
         seed: int = 0,
         engine: str = "auto",
+        ignore: Sequence[str] = (),
         held_out: float = 0.2,
         validation: float = 0.15,
         patience: int = 20,
@@ -100,6 +101,7 @@ class TableModel:
             lr: the learning rate.
             seed: of the split, starting values, order of rows and dropout: same seed, same model.
             engine: ``"auto"`` or the name of an engine.
+            ignore: columns to leave out.
             held_out: the share of rows to judge the result by.
             validation: the share of rows to stop by.
             patience: stop after so many epochs without a lower validation loss.
@@ -119,6 +121,10 @@ class TableModel:
             held_out + validation < 1,
             "held_out and validation leave no rows to learn from: their sum must be below 1",
         )
+        for name in ignore:
+            if name not in frame.columns or name == target:
+                raise unknown_name("column to ignore", name, (c for c in frame.columns if c != target))
+        frame = frame.drop(ignore)
         optimizer = Adam(lr)
         parts, encoder = split_table(frame, target, task, (1 - held_out - validation, validation, held_out), seed)
         features = [encoder.encode(part) for part in parts]
@@ -148,6 +154,7 @@ class TableModel:
             "lr": lr,
             "seed": seed,
             "engine": engine,
+            "ignore": list(ignore),
             "held_out": held_out,
             "validation": validation,
             "patience": patience,

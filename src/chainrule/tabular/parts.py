@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import TableEncoder, Target, Task, split_rows
+from chainrule.data.columns import counted
 from chainrule.data.values import Floats, column, spelled
 from chainrule.errors import DataError, ModelFileError, require
 from chainrule.network import Network, random_streams
@@ -37,10 +38,12 @@ def split_table(
     """
     # The whole table first, so that a message about a bad value gives its row in the table. Of what is learnt
     # from it, the task and the classes are kept; means and categories come from the training rows alone.
-    whole = TableEncoder.learn(frame, target, task).target
+    table = TableEncoder.learn(frame, target, task)
+    whole = table.target
+    _refuse_empty(table)
     if frame.height < FEWEST_ROWS:
         raise DataError(
-            f"the table has {frame.height} rows; training needs at least {FEWEST_ROWS}: "
+            f"the table has {counted(frame.height, 'row')}; training needs at least {FEWEST_ROWS}: "
             "some to learn from, some to stop by and some to judge the result by"
         )
     labels = None if whole.task == "regression" else whole.encode(column(frame, target))
@@ -55,7 +58,18 @@ def split_table(
         )
     encoder = TableEncoder.learn(training, target, whole.task)
     learnt = whole if whole.task == "classification" else replace(encoder.target, reason=whole.reason)
-    return (training, watched, held), replace(encoder, target=learnt)
+    # A row number is seen in the whole table alone: the training rows are a random part of it.
+    columns = tuple(w if w.kind == "identifier" else c for w, c in zip(table.columns, encoder.columns, strict=True))
+    return (training, watched, held), replace(encoder, target=learnt, columns=columns)
+
+
+def _refuse_empty(table: TableEncoder) -> None:
+    empty = [column.name for column in table.columns if column.kind == "empty"]
+    if empty:
+        raise DataError(
+            f"column {empty[0]!r}: no row holds a value; fill it, or leave it out "
+            f"(--ignore {empty[0]}, in Python ignore=[{empty[0]!r}])"
+        )
 
 
 def _single_rows_first(

@@ -40,8 +40,12 @@ def mae(prediction: Array, target: Array) -> float:
 
 def r2(prediction: Array, target: Array) -> float:
     """1 - (squared error) / (squared error of the mean): 1 is perfect, 0 no better than the mean."""
-    spread = rmse(np.broadcast_to(target.mean(axis=0, dtype=np.float64), target.shape), target)
-    return float(1 - (rmse(prediction, target) / spread) ** 2) if target.std() else float("nan")
+    around_mean = target - target.mean(axis=0, dtype=np.float64)
+    scale = float(np.abs(around_mean).max())
+    if scale == 0:
+        return float("nan")
+    error = (prediction.astype(np.float64) - target) / scale
+    return float(1 - np.sum(error**2) / np.sum((around_mean / scale) ** 2))
 
 
 METRICS: dict[str, Metric] = {"accuracy": accuracy, "rmse": rmse, "mae": mae, "r2": r2}
