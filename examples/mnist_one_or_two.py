@@ -18,7 +18,10 @@ def main() -> None:
     parser.add_argument("--data-dir", help="the folder with MNIST's IDX files (default: $CHAINRULE_MNIST)")
     parser.add_argument("--epochs", type=int, default=5)
     arguments = parser.parse_args()
-    accuracy = train(arguments.data_dir, arguments.epochs)
+    try:
+        accuracy = train(arguments.data_dir, arguments.epochs)
+    except cr.DataError as error:
+        raise SystemExit(str(error)) from None
     print(f"test accuracy {accuracy:.4f}")
 
 

@@ -17,6 +17,8 @@ from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_nam
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.program import Program
 from chainrule.schedules import plateau_of
+from chainrule.show.layout import lay_out
+from chainrule.show.python import PYTHON
 from chainrule.training import (
     Callback,
     EveryEpoch,
@@ -250,14 +252,12 @@ def first_non_finite(program: Program, values: Mapping[str, Any], precision: str
         if var.dtype == "float" and not np.isfinite(values[var.name]).all():
             return f": {var.name} itself is not finite"
     everything = run_all(program, values, precision)
-    for equation in program.equations:
-        value = everything[equation.target.name]
-        if equation.target.dtype == "float" and not np.isfinite(value).all():
+    for line in lay_out(program, PYTHON).lines:  # as it is printed, so that it can be found
+        value = everything[line.equation.target.name]
+        if line.equation.target.dtype == "float" and not np.isfinite(value).all():
             bad = int(np.size(value) - np.isfinite(value).sum())
-            arguments = ", ".join(getattr(a, "name", repr(getattr(a, "value", a))) for a in equation.arguments)
-            name = equation.target.name
             return (
-                f", first in the equation {name} = {equation.operation.name}({arguments}), "
+                f", first in the line {line.name} = {line.text}, "
                 f"where {bad} of {np.size(value)} values are infinite or undefined"
             )
     return ""

@@ -22,6 +22,9 @@ class Initialiser:
         """Values of ``shape``, whose first axis counts the inputs of a unit and whose last the units."""
         raise NotImplementedError
 
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Raise :class:`ShapeError` if this cannot start an array of ``shape``."""
+
     def to_json(self) -> dict[str, Any]:
         """A description that :func:`initialiser` reads back."""
         return {"name": type(self).__name__, **asdict(self)}
@@ -56,12 +59,16 @@ class Given(Initialiser):
     def __init__(self, values: ArrayLike) -> None:
         object.__setattr__(self, "values", np.asarray(values, dtype=np.float64).tolist())
 
+    def check(self, shape: tuple[int, ...]) -> None:
+        """The values must have that shape."""
+        have = np.asarray(self.values, dtype=np.float64).shape
+        if have != shape:
+            raise ShapeError(f"the given starting values have shape {have}, but {shape} is needed")
+
     def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
         """The values, whose shape must be ``shape``."""
-        values = np.asarray(self.values, dtype=np.float64)
-        if values.shape != shape:
-            raise ShapeError(f"the given starting values have shape {values.shape}, but {shape} is needed")
-        return values
+        self.check(shape)
+        return np.asarray(self.values, dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -143,10 +150,14 @@ class Orthogonal(Initialiser):
 
     gain: float = 1.0
 
-    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
-        """A matrix of ``shape``."""
+    def check(self, shape: tuple[int, ...]) -> None:
+        """Only a matrix can be orthogonal."""
         if len(shape) != 2:
             raise ShapeError(f"orthogonal starting values need a matrix, not shape {shape}")
+
+    def draw(self, shape: tuple[int, ...], rng: np.random.Generator) -> Floats:
+        """A matrix of ``shape``."""
+        self.check(shape)
         tall = rng.normal(size=(max(shape), min(shape)))
         q, r = np.linalg.qr(tall)
         q = q * np.sign(np.diagonal(r))  # without this, the distribution would not be uniform

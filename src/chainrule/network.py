@@ -80,6 +80,7 @@ class Network:
         self.layers, self.loss_function = as_layers(layers), loss_of(loss)
         self.seed, self.dtype, self.l1, self.l2 = whole_number("the seed", seed, 0), dtype, l1, l2
         self._inputs: tuple[tuple[str, Shape], ...] | None = None
+        self._arrays: tuple[Parameters, Parameters] | None = None
         self._programs: dict[object, Runnable] = {}
         if inputs is not None:
             self._set_inputs(_input_shapes(inputs))
@@ -89,23 +90,32 @@ class Network:
     def _set_inputs(self, shapes: tuple[tuple[str, Shape], ...]) -> None:
         model = Model(self.layers, self.loss_function, shapes, self.l1, self.l2)
         self._assembled: Assembled = model.assemble(training=True)
+        for p in self._assembled.parameters:
+            try:
+                p.start.check(p.shape)
+            except ShapeError as error:
+                raise ShapeError(f"{p.name}: {error}") from None
         self._inputs, self._model = shapes, model
-        self._parameters = Parameters({p.name: p.shape for p in self._assembled.parameters}, self.dtype)
-        self._states = Parameters({s.name: s.shape for s in self._assembled.states}, self.dtype)
-        self.reset()
 
     def reset(self, seed: int | None = None) -> None:
         """Draw new starting values; running states start again too."""
         self.model  # noqa: B018 - an error here if the inputs are not known
         rng = random_streams(self.seed if seed is None else seed)["parameters"]
         self.seed = self.seed if seed is None else seed
+        parameters = Parameters({p.name: p.shape for p in self._assembled.parameters}, self.dtype)
         for p in self._assembled.parameters:
-            try:
-                self._parameters[p.name] = p.start.draw(p.shape, rng)
-            except ShapeError as error:
-                raise ShapeError(f"{p.name}: {error}") from None
+            parameters[p.name] = p.start.draw(p.shape, rng)
+        states = Parameters({s.name: s.shape for s in self._assembled.states}, self.dtype)
         for s in self._assembled.states:
-            self._states[s.name] = np.full(s.shape, s.start)
+            states[s.name] = np.full(s.shape, s.start)
+        self._arrays = (parameters, states)
+
+    def _allocated(self) -> tuple[Parameters, Parameters]:
+        """Parameters and states; they are made when first needed, so that a summary costs no memory."""
+        if self._arrays is None:
+            self.reset()
+        assert self._arrays is not None
+        return self._arrays
 
     @property
     def model(self) -> Model:
@@ -117,14 +127,12 @@ class Network:
     @property
     def parameters(self) -> Parameters:
         """The parameters by name, ``W1`` of shape (inputs, units), ``b1``, ...; assignable."""
-        self.model  # noqa: B018 - an error here if the inputs are not known
-        return self._parameters
+        return self._allocated()[0]
 
     @property
     def states(self) -> Parameters:
         """Running states by name (``mean1``, ``variance1`` of BatchNorm)."""
-        self.model  # noqa: B018 - an error here if the inputs are not known
-        return self._states
+        return self._allocated()[1]
 
     @cached_property
     def outputs(self) -> int:

@@ -34,7 +34,7 @@ class Commands(click.Group):
         except (KeyboardInterrupt, click.Abort):
             click.echo("chainrule: interrupted", err=True)
             code = INTERRUPTED
-        except (click.ClickException, ChainruleError, OSError) as error:
+        except (click.ClickException, ChainruleError, OSError, MemoryError) as error:
             message = " ".join(_message(error).splitlines())
             if "--json" in words:
                 click.echo(json.dumps({"error": message}))
@@ -63,6 +63,8 @@ def _message(error: Exception) -> str:
             return f"{error.format_message().rstrip('.')}; see {command} --help"
         case click.ClickException():
             return error.format_message()
+        case MemoryError():
+            return "there is not enough memory; try smaller layers (--hidden) or a smaller --batch-size"
         case OSError():
             where = f"{error.filename}: " if error.filename else ""
             return f"{where}{error.strerror or error}; check the place, its permissions and the space left"
