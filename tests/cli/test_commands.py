@@ -184,6 +184,15 @@ def test_a_reader_that_leaves_early_is_no_error(command, model):
         assert process.stderr.read() == ""
 
 
+def test_training_goes_on_when_its_reader_leaves(command, tmp_path):
+    words = [*command, "train", str(PENGUINS), "--target", "species", "--epochs", "2", "--out", "model"]
+    with subprocess.Popen(words, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        process.stdout.close()
+        process.stderr.read()
+        assert process.wait(60) == 0
+    assert TableModel.load(tmp_path / "model").predict(read_table(PENGUINS)).height == 344
+
+
 def long_training(command, folder, *words):
     """A training that would go on for hours, when its first epoch is done."""
     arguments = ["train", str(PENGUINS), "--target", "species", "--epochs", "1000000", "--lr", "1e-6", *words]

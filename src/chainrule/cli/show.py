@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,6 +25,15 @@ _WIDTH: Final = 100
 
 _LISTED: Final = 5
 """How many unseen categories a warning names."""
+
+
+def unless_closed(show: Callable[..., None], *arguments: Any) -> None:
+    """Print, unless the reader (such as ``head``) has gone: what is being trained is worth finishing all the same."""
+    try:
+        show(*arguments)
+        sys.stdout.flush()
+    except (BrokenPipeError, SystemExit):  # rich makes the second of the first
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def as_json(record: Mapping[str, Any]) -> None:

@@ -127,7 +127,9 @@ def train(
         target,
         **arguments,
         progress=not as_json,
-        announce=None if as_json else lambda encoder, network: show.recognised(data, frame, encoder, network),
+        announce=None
+        if as_json
+        else lambda encoder, network: show.unless_closed(show.recognised, data, frame, encoder, network),
     )
     model.settings["command"] = _command(context)
     model.save(folder, force=force)
@@ -135,7 +137,7 @@ def train(
     if as_json:
         show.as_json(_summary(model, folder, interrupted))
     else:
-        show.result(model, data, folder, interrupted)
+        show.unless_closed(show.result, model, data, folder, interrupted)
     return INTERRUPTED if interrupted else 0
 
 
