@@ -88,6 +88,7 @@ def fit(
         larger_is_better=watched in LARGER_IS_BETTER,
         patience=patience,
         restore_best=patience is not None,
+        add_losses=network.loss_function.reduction == "sum",
         constants={
             "S": float(steps_per_epoch),
             "T": float(epochs * steps_per_epoch),

@@ -18,7 +18,7 @@ from chainrule.ops.arithmetic import abs, maximum, where
 from chainrule.ops.elementary import log
 from chainrule.ops.reductions import smooth_labels
 from chainrule.program import Program
-from chainrule.shapes import show_shape
+from chainrule.shapes import Shape, show_shape
 from chainrule.trace import atom_expression, substitute, trace
 
 Reduction: TypeAlias = Literal["mean", "sum"]
@@ -77,14 +77,14 @@ class Loss:
             target = self._smoothed(target)
         value = self.formula(prediction, target, **self.settings)
         require(isinstance(value, Expression), f"the loss {self.name} gives {value!r}, not an expression")
-        return self._reduced(value, prediction)
+        return self._reduced(value)
 
     def _smoothed(self, target: Expression) -> Expression:
         if self.target == "classes":
             return smooth_labels(target, self.label_smoothing)
         return (1 - self.label_smoothing) * target + self.label_smoothing / 2
 
-    def _reduced(self, value: Expression, prediction: Expression) -> Expression:
+    def _reduced(self, value: Expression) -> Expression:
         if value.shape == ():
             return value
         average = self.reduction == "mean"
@@ -94,16 +94,22 @@ class Loss:
         rows = value.mean(axis=outputs) if self.mean_outputs else value.sum(axis=outputs)
         return rows.mean() if average else rows.sum()
 
-    def to_json(self) -> dict[str, Any]:
-        """A description that :func:`loss_of` reads back."""
+    def to_json(self, shape: Shape = ("B", "k")) -> dict[str, Any]:
+        """A description that :func:`loss_of` reads back; a formula of one's own is written down for that shape."""
         common = {"reduction": self.reduction, "label_smoothing": self.label_smoothing}
         known = LOSSES.get(self.name)
         if known is not None and known().formula is self.formula:  # not one of yours under the same name
             return {"name": self.name, **self.settings, **common}
-        # For a formula the number of outputs does not matter: it is written down for one of a name of its own.
-        prediction, target = (symbol(n, ("B", "k")) for n in ("prediction", "target"))
-        program = trace({"loss": self.formula(prediction, target)}, inputs=[prediction, target], name=self.name)
-        return {"name": self.name, "formula": program.to_json(), **common}
+        prediction, target = (symbol(n, shape) for n in ("prediction", "target"))
+        formula = self.formula(prediction, target, **self.settings)
+        program = trace({"loss": formula}, inputs=[prediction, target], name=self.name)
+        kept = {
+            "link": self.link,
+            "outputs": list(self.outputs),
+            "target": self.target,
+            "mean_outputs": self.mean_outputs,
+        }
+        return {"name": self.name, "formula": program.to_json(), **kept, **common}
 
 
 def _squared_error(p: Expression, y: Expression) -> Expression:
@@ -230,7 +236,8 @@ def loss_of(value: Any) -> Loss:
         name, formula = settings.pop("name"), settings.pop("formula", None)
         if formula is None:
             return LOSSES[name](**{k: v for k, v in settings.items() if k != "label_smoothing" or v})
-        return Loss(name, partial(_substituted, Program.from_json(formula)), reduction=settings["reduction"])
+        settings["outputs"] = tuple(settings["outputs"])
+        return Loss(name, partial(_substituted, Program.from_json(formula)), **settings)
     if isinstance(value, Expression):
         return Loss("formula", partial(_substituted, trace({"loss": value}, name="formula")))
     require(

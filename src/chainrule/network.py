@@ -25,7 +25,7 @@ from chainrule.errors import (
 from chainrule.expression import Operation
 from chainrule.fitting import fit
 from chainrule.losses import loss_of
-from chainrule.nn.layers import Dense, Dropout, Layer, as_layers, layer_from_json
+from chainrule.nn.layers import Dense, Dropout, Layer, activation_of, as_layers, layer_from_json
 from chainrule.nn.model import Assembled, Model
 from chainrule.nn.targets import as_rows, as_targets
 from chainrule.optim import Optimizer, optimizer_of
@@ -345,7 +345,7 @@ class Network:
         return {
             "chainrule": __version__,
             "layers": [layer.to_json() for layer in self.layers],
-            "loss": self.loss_function.to_json(),
+            "loss": self.loss_function.to_json(self._assembled.prediction.shape),
             "inputs": [[name, list(shape)] for name, shape in self.model.inputs],
             "dtype": self.dtype,
             "seed": self.seed,
@@ -368,7 +368,8 @@ class Network:
         """What copies and pickles hold: descriptions and arrays, not programs."""
         settings = {name: getattr(self, name) for name in ("layers", "seed", "dtype", "l1", "l2", "_inputs")}
         arrays = {name: a.copy() for name, a in self.arrays().items()} if self._inputs else {}
-        return {**settings, "loss": self.loss_function.to_json(), "arrays": arrays}
+        shape = self._assembled.prediction.shape if self._inputs else ("B", "k")
+        return {**settings, "loss": self.loss_function.to_json(shape), "arrays": arrays}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         settings = {name: state[name] for name in ("loss", "seed", "dtype", "l1", "l2")}
@@ -492,6 +493,8 @@ def mlp(
     )
     sizes = [whole_number("each of the sizes", s, 1) for s in sizes]
     inner = len(sizes) - 2
+    for name in [hidden] if isinstance(hidden, str | Operation) else hidden:
+        activation_of(name)
     names = [hidden] * inner if isinstance(hidden, str | Operation) else list(hidden)
     require(len(names) == inner, f"{inner} hidden layers need {inner} activations, not {len(names)}")
     layers: list[Layer] = []

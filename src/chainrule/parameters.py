@@ -34,7 +34,10 @@ class Parameters(Mapping[str, NDArray[Any]]):
 
     def __setitem__(self, name: str, values: ArrayLike) -> None:
         place, shape = self._place(name)
-        array = np.asarray(values, dtype=np.float64)
+        try:
+            array = np.asarray(values, dtype=np.float64)
+        except (TypeError, ValueError):
+            raise DataError(f"the values given for {name} are not numbers: {values!r:.60}") from None
         if array.shape != shape:
             raise ShapeError(f"{name} has shape {show_shape(shape)}, the values given have {show_shape(array.shape)}")
         with np.errstate(over="ignore"):

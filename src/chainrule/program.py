@@ -173,6 +173,13 @@ def typecheck(program: Program) -> Program:
     for equation in program.equations:
         _check_equation(program, equation, defined)
         _define(program, equation.target, defined, sizes)
+    for equation in program.equations:
+        for size in equation.target.shape:
+            if isinstance(size, str) and size not in sizes:
+                raise ProgramError(
+                    f"{program.name}: {equation.target.name} has the size {size}, which no input carries: "
+                    f"let it depend on an input of that size, or give that input to trace"
+                )
     labels = [label for label, _ in program.outputs]
     if len(set(labels)) < len(labels):
         raise ProgramError(f"{program.name}: two outputs share a label: {', '.join(labels)}")

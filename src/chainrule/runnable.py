@@ -50,6 +50,10 @@ class Runnable(Program):
             compiled[dtype] = compile_program(self, dtype)
         return compiled[dtype]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies and pickles hold the program; it is compiled again where it runs."""
+        return Runnable, (self.name, self.inputs, self.equations, self.outputs)
+
     def __str__(self) -> str:
         return self.python()
 

@@ -31,7 +31,7 @@ def write_model(path: str | Path, description: Mapping[str, Any], arrays: Arrays
 
     plain = json.loads(json.dumps({"format": FORMAT, **description}))  # as it will be read: lists for tuples
     text = json.dumps({"checksum": checksum(plain, arrays), **plain}, indent=1)
-    contiguous = {name: np.ascontiguousarray(a) for name, a in arrays.items()}
+    contiguous = {name: np.asarray(a, order="C") for name, a in arrays.items()}
     target = Path(path)
     if target.is_dir() or str(path).endswith(os.sep):
         target.mkdir(parents=True, exist_ok=True)
@@ -71,7 +71,7 @@ def checksum(description: Mapping[str, Any], arrays: Arrays) -> str:
     rest = {key: value for key, value in description.items() if key != "checksum"}
     digest = hashlib.sha256(json.dumps(rest, sort_keys=True).encode())
     for name in sorted(arrays):
-        array = np.ascontiguousarray(arrays[name])
+        array = np.asarray(arrays[name], order="C")
         digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
         digest.update(array.tobytes())
     return digest.hexdigest()

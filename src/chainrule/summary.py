@@ -10,7 +10,7 @@ from chainrule.expression import symbol
 from chainrule.nn.build import Build
 from chainrule.nn.layers import Dropout, Layer
 from chainrule.nn.model import Model
-from chainrule.optim import Adam, Optimizer
+from chainrule.optim import Adam
 from chainrule.passes.cost import cost, item_bytes
 from chainrule.shapes import show_shape
 
@@ -70,12 +70,12 @@ class Summary:
     __repr__ = __str__
 
 
-def summarise(model: Model, batch_size: int, precision: str, optimizer: Optimizer | None = None) -> Summary:
+def summarise(model: Model, batch_size: int, precision: str) -> Summary:
     """The summary of a model for a batch size."""
     batch_size = whole_number("batch_size", batch_size, 1)
-    chosen = optimizer or Adam()
+    optimizer = Adam()
     sizes = {"B": batch_size, "N": batch_size}
-    step = model.step_program(chosen)
+    step = model.step_program(optimizer)
     step_cost = cost(step, sizes, precision)
     item = item_bytes("float", precision)
     count = sum(prod(p.shape) for p in model.assemble(training=False).parameters)
@@ -86,7 +86,7 @@ def summarise(model: Model, batch_size: int, precision: str, optimizer: Optimize
         cost(model.prediction_program(), sizes, precision).flops,
         step_cost.flops,
         count * item,
-        step_cost.bytes + count * item * (1 + len(chosen.slots)),
+        step_cost.bytes + count * item * (1 + len(optimizer.slots)),
     )
 
 

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
+from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
-from chainrule.losses import LOSSES
+from chainrule.losses import LOSSES, Loss
 from chainrule.nn.layers import ACTIVATIONS
 
 NUMBER_LOSSES: dict[str, Callable[..., Any]] = {
@@ -377,3 +378,36 @@ def test_targets_outside_the_domain_of_a_loss_are_refused(loss: str, y: Any, mes
 def test_rows_of_probabilities_must_sum_to_one() -> None:
     with pytest.raises(cr.DataError, match="rows of probabilities that sum to 1, but row 2 holds"):
         cr.mlp([2, 2], loss="cross_entropy").loss(np.ones((2, 2)), [[0.5, 0.5], [0.5, 0.6]])
+
+
+def test_every_setting_of_a_loss_of_ones_own_is_read_back(tmp_path: Any) -> None:
+    """The network predicts, and costs, the same after saving: link, target, settings, reduction and smoothing too."""
+    X, y = np.array([[0.5, -1.0], [1.5, 2.0]]), np.array([0.0, 1.0])
+
+    def weighted(p: cr.Expression, t: cr.Expression, weight: float) -> cr.Expression:
+        return -(weight * t * cr.log(p) + (1 - t) * cr.log(1 - p))
+
+    def by_width(p: cr.Expression, t: cr.Expression) -> cr.Expression:
+        return (p[:, 0] - t[:, 0]) ** 2 / p.shape[-1]
+
+    own = [
+        Loss(
+            "weighted",
+            weighted,
+            link="sigmoid",
+            outputs=("sigmoid",),
+            target="binary",
+            settings={"weight": 3.0},
+            label_smoothing=0.1,
+        ),
+        Loss("averaged", lambda p, t: (p - t) ** 2, mean_outputs=True, reduction="sum"),
+        Loss("by_width", by_width),
+    ]
+    for loss in own:
+        outputs = 1 if loss.target == "binary" else 2
+        targets = y if outputs == 1 else np.stack([y, 1 - y], axis=1)
+        net = cr.Network(cr.Dense(outputs), loss=loss, inputs=2, dtype="float64")
+        net.save(tmp_path / "own.chainrule")
+        for twin in (cr.load(tmp_path / "own.chainrule"), copy.deepcopy(net)):
+            assert_array_equal(twin.predict(X), net.predict(X))
+            assert twin.loss(X, targets) == net.loss(X, targets)

@@ -737,3 +737,26 @@ def test_clipping_saves_what_would_diverge() -> None:
     net, settings = diverging()
     settings["optimizer"] = cr.SGD(0.01, clip_norm=1.0)
     assert np.isfinite(net.fit(X, y, **settings).loss).all()
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.008, 5.0])
+def test_an_update_that_is_not_finite_is_found_whatever_the_slices(
+    seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loss stays finite, since the hidden units are saturated: only the parameters show it."""
+    monkeypatch.setattr(loop, "SLICE_SECONDS", seconds)
+    net = cr.mlp([2, 8, 1], hidden="hard_tanh", output="sigmoid", loss="binary_cross_entropy")
+    rng = np.random.default_rng(0)
+    rows, classes = np.abs(rng.normal(size=(20, 2))) + 1, rng.integers(0, 2, 20)
+    with pytest.raises(cr.NonFiniteError, match="the update is not finite in step 19 ") as caught:
+        net.fit(rows, classes, epochs=5, batch_size=1, optimizer=cr.SGD(1e36))
+    assert caught.value.history.steps == 18  # type: ignore[attr-defined]
+    assert np.isfinite(net.parameters.theta).all()
+
+
+def test_a_summed_loss_is_summed_over_the_epoch() -> None:
+    net = cr.mlp([2, 1], loss=cr.losses.squared_error(reduction="sum"), dtype="float64")
+    before = net.loss(X, y)
+    history = net.fit(X, y, epochs=1, batch_size=3, optimizer=cr.SGD(1e-300), validation=(X, y))
+    assert history.loss[0] == pytest.approx(before, rel=1e-12)
+    assert history.validation_loss[0] == pytest.approx(before, rel=1e-12)

@@ -122,7 +122,11 @@ def line_search(
         here = float(g @ direction) if isfinite(value) else float("inf")
         if isfinite(value) and (best is None or value < best[1]):
             best = (length, value, g)
-        if not isfinite(value) or value > loss + SUFFICIENT_DECREASE * length * slope or value >= low_loss > loss:
+        if (
+            not isfinite(value)
+            or value > loss + SUFFICIENT_DECREASE * length * slope
+            or (value >= low_loss and low > 0)
+        ):
             high = length
         elif abs(here) <= -CURVATURE * slope:
             return length, value, g

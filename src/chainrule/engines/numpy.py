@@ -45,15 +45,12 @@ def compile_program(
     The text is known to tracebacks. Floating-point warnings are the caller's to silence.
     """
     text = to_python(program, helpers=True, fold=fold)
-    if len(program.outputs) == 1:
-        head, _, value = text.rstrip().rpartition("return ")
-        text = f"{head}return ({value},)\n"
     filename = f"<chainrule {program.name} {program.fingerprint[:12]}{'' if fold else ' unfolded'}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     names = namespace(precision)
     exec(compile(text, filename, "exec"), names)
-    function: Callable[..., tuple[Any, ...]] = names[program.name]
-    return function
+    function: Callable[..., Any] = names[program.name]
+    return function if len(program.outputs) != 1 else lambda *arguments: (function(*arguments),)
 
 
 def prepare(program: Program, values: Mapping[str, Any], precision: str) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
-from typing import Any, NoReturn
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,17 +35,30 @@ class NumpyRun:
         self._rate = float("nan")
         self._places = {var.name: place for place, var in enumerate(step.inputs)}
         labels = [label for label, _ in step.outputs]
+        self._new_theta = labels.index("new_theta")
         self._carried = [
             (labels.index(f"new_{name}"), self._places[name], name) for name in self.state if f"new_{name}" in labels
         ]
 
     def advance(self, batches: Sequence[Rows], first: int, constants: Mapping[str, float]) -> list[float]:
         """Make one step for each batch; see :class:`chainrule.engines.protocol.Run`."""
+        start = dict(self.state)
+        try:
+            return self._advance(batches, first, constants, careful=False)
+        except NonFiniteStep:
+            # A loss may be finite and its update not, and further steps may hide it: go through the slice again,
+            # with a look at the parameters after each step, to find the first one whatever the slice was.
+            self.state = start
+            return self._advance(batches, first, constants, careful=True)
+
+    def _advance(
+        self, batches: Sequence[Rows], first: int, constants: Mapping[str, float], *, careful: bool
+    ) -> list[float]:
         arguments = self._arguments(batches[0], first, constants)
         rows, t, step = (self._places.get(name) for name in ("rows", "t", "step"))
-        function, carried = self._function, self._carried
+        theta, function, carried = self._new_theta, self._function, self._carried
         losses: list[float] = []
-        before = arguments
+        results: tuple[Any, ...] = ()
         with np.errstate(all="ignore"):
             for number, batch in enumerate(batches, first):
                 if rows is not None:
@@ -56,30 +69,19 @@ class NumpyRun:
                     arguments[step] = number
                 results = function(*arguments)
                 loss = float(results[0])
-                if not isfinite(loss):
-                    self._stop(arguments, before, losses)
+                sound = isfinite(loss)
+                if not sound or (careful and not np.isfinite(results[theta]).all()):
+                    self._keep(arguments)
+                    self.failed = dict(zip(self._places, arguments, strict=True))
+                    raise NonFiniteStep(len(losses), losses, "an update" if sound else "a loss")
                 losses.append(loss)
-                before = arguments.copy()
                 for source, place, _ in carried:
                     arguments[place] = results[source]
                 self._rate = float(results[1])
-        if not self._sound(arguments):
-            self._stop(arguments, before, losses)
+        if not np.isfinite(results[theta]).all():
+            raise NonFiniteStep(len(losses), losses, "an update")
         self._keep(arguments)
         return losses
-
-    def _sound(self, arguments: Sequence[Any]) -> bool:
-        """Whether the parameters are finite."""
-        return bool(np.isfinite(arguments[self._places["theta"]]).all())
-
-    def _stop(self, arguments: Sequence[Any], before: Sequence[Any], losses: list[float]) -> NoReturn:
-        """Go back to the last sound state: a finite loss may have led to an update that is not."""
-        what = "a loss" if self._sound(arguments) else "an update"
-        if what == "an update":
-            arguments, losses = before, losses[:-1]
-        self._keep(arguments)
-        self.failed = dict(zip(self._places, arguments, strict=True))
-        raise NonFiniteStep(len(losses), losses, what)
 
     def rate(self) -> float:
         """The learning rate of the last step."""

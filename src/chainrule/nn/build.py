@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from chainrule.errors import ArgumentError, ShapeError, unknown_name
 from chainrule.expression import Expression, symbol
 from chainrule.init import Initialiser
-from chainrule.shapes import Shape, show_shape
+from chainrule.shapes import show_shape
 
 if TYPE_CHECKING:
     from chainrule.nn.layers import Layer
@@ -106,8 +106,3 @@ class Build:
                 raise ArgumentError(f"{self.place()}: apply gives {x!r}, not an expression")
             self.where.pop()
         return x
-
-
-def input_symbols(shapes: Mapping[str, Shape]) -> dict[str, Expression]:
-    """The network's inputs as symbols."""
-    return {name: symbol(name, shape) for name, shape in shapes.items()}

@@ -14,7 +14,7 @@ from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, w
 from chainrule.expression import REGISTRY, Expression, Operation
 from chainrule.init import Constant, He, Initialiser, LeCun, Uniform, Xavier, Zeros, initialiser
 from chainrule.nn.build import Build
-from chainrule.ops.arithmetic import complement, to_int
+from chainrule.ops.arithmetic import complement, minimum, size_of, to_int
 from chainrule.ops.arrays import concatenate, take
 from chainrule.ops.elementary import sqrt
 from chainrule.ops.random import dropout_mask
@@ -146,7 +146,8 @@ class BatchNorm(Layer):
     """Normalises each column over the rows of the batch, then scales and shifts it. Ioffe and Szegedy (2015).
 
     n = gamma (x - mean) / sqrt(variance + epsilon) + beta. In training, mean and variance (divided by the number of
-    rows) are those of the batch; elsewhere their running averages, new = momentum old + (1 - momentum) batch.
+    rows) are those of the batch; elsewhere their running averages, new = momentum old + (1 - momentum) batch, which a
+    batch of a single row leaves as they are.
     """
 
     momentum: float = 0.9
@@ -168,7 +169,9 @@ class BatchNorm(Layer):
             variance = (centred**2).mean(axis=axes).named(f"var{number}")
             for old, new in ((running_mean, mean), (running_variance, variance)):
                 assert old.name is not None
-                build.update(old.name, self.momentum * old + complement(self.momentum) * new)
+                # A batch of a single row has no spread to learn from: it changes nothing.
+                share = complement(self.momentum) * minimum(size_of(x.shape[:-1]) - 1, 1)
+                build.update(old.name, (1 - share) * old + share * new)
         return _scaled((x - mean) / sqrt(variance + self.epsilon), width, number, build)
 
 

@@ -44,7 +44,7 @@ class Model:
         return Assembled(build, output, target, objective.named("L"))
 
     def prediction_program(self) -> Program:
-        """From the inputs to the prediction; every named value on the way is an output too."""
+        """From the inputs to the prediction."""
         a = self.assemble(training=False)
         return simplify(trace({"prediction": a.prediction}, name="predict", inputs=a.symbols(target=False)))
 

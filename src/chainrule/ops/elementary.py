@@ -8,7 +8,7 @@ from math import pi
 from math import sqrt as square_root
 
 from chainrule.expression import Expression, Operation
-from chainrule.ops.arithmetic import abs, maximum, sign, where
+from chainrule.ops.arithmetic import abs, equal, maximum, sign, where
 from chainrule.ops.define import elementwise
 
 exp = elementwise(
@@ -63,11 +63,20 @@ sqrt = elementwise(
     note="The slope at 0 is infinite.",
     source="(sqrt x)' = 1 / (2 sqrt x)",
 )  # fmt: skip
+
+
+def _power_by_base(g: Expression, x: Expression, y: Expression) -> Expression:
+    """The slope y x^(y-1), and 0 at 0^0, where that would be 0 times infinity."""
+    if y.literal is not None:
+        return g * y * x ** (y - 1) if y.literal else 0.0 * g
+    return g * y * where(equal(x, 0), where(equal(y, 0), 1.0, x), x) ** (y - 1)
+
+
 power = elementwise(
     "power", "x y",
     python=("{x:41} ** {y:31}", 40), latex=("{{{x:41}}}^{{{y}}}", 40), words=("{x:41} to the power {y:31}", 40),
     weak=operator.pow, analytic=True, accuracy=2.0, domain=((0.3, 2.0), (-2.0, 2.0)),
-    vjp=lambda g, z, x, y: (g * y * x ** (y - 1), where(x > 0, g * z * log(x), 0.0)),
+    vjp=lambda g, z, x, y: (_power_by_base(g, x, y), where(x > 0, g * z * log(where(x > 0, x, 1.0)), 0.0)),
     note="The derivative by the exponent is taken for a positive base, and is 0 elsewhere.",
     source="d x^y/dx = y x^(y-1), d x^y/dy = x^y log x",
 )  # fmt: skip

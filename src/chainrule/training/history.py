@@ -13,7 +13,7 @@ class History:
     """One entry an epoch, and how training ended.
 
     Attributes:
-        loss: mean training loss of the epoch's steps, each weighted by its rows.
+        loss: mean training loss of the epoch's steps, each weighted by its rows; their sum for ``reduction="sum"``.
         validation_loss: loss of the validation rows after the epoch; empty without any.
         metrics: further quantities of the validation rows (of the training rows without any), by name.
         learning_rate: that of the epoch's last step.

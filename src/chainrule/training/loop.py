@@ -38,6 +38,7 @@ class Plan:
         patience: end after so many epochs without a better one; ``None``: never.
         restore_best: end with the state of the best epoch instead of the last; Ctrl-C always does.
         constants: what steps read besides data, state and the clock.
+        add_losses: whether the loss of an epoch is the sum of its batches' losses instead of their mean.
     """
 
     rows: int
@@ -50,6 +51,7 @@ class Plan:
     patience: int | None = None
     restore_best: bool = False
     constants: Mapping[str, float] = field(default_factory=dict)
+    add_losses: bool = False
 
     @property
     def steps_per_epoch(self) -> int:
@@ -129,6 +131,7 @@ class _Training:
             self.history.interrupted = ended.interrupted
             restore = restore or ended.interrupted
         except NonFiniteStep as error:
+            restore = False
             self.history.steps += error.position
             self.history.stopped = f"stopped at {error.what} that is not finite"
             error.history = self.history  # type: ignore[attr-defined]
@@ -162,7 +165,7 @@ class _Training:
             if interrupt.pressed:
                 raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
         weights = [len(b) for b in batches]
-        self.record(float(np.average(losses, weights=weights)), start)
+        self.record(sum(losses) if self.plan.add_losses else float(np.average(losses, weights=weights)), start)
         self.compare(epoch)
         if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
             raise _Ended(f"ended by a callback after epoch {epoch}")
