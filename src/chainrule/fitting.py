@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.lbfgs import LBFGSRun
-from chainrule.engines.numpy import run, run_all
+from chainrule.engines.numpy import run_all
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.engines.steps import NumpyRun
 from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.program import Program
+from chainrule.runnable import Runnable
 from chainrule.schedules import plateau_of
 from chainrule.show.layout import lay_out
 from chainrule.show.python import PYTHON
@@ -77,7 +78,6 @@ def fit(
     known = ["loss", *(["validation_loss"] if held else []), *metrics]
     if watched not in known:
         raise ArgumentError(f"monitor={watched!r} is not recorded: recorded are {', '.join(known)}")
-    steps_per_epoch = -(-rows // size)
     plan = Plan(
         rows=rows,
         epochs=epochs,
@@ -90,8 +90,6 @@ def fit(
         restore_best=patience is not None,
         add_losses=network.loss_function.reduction == "sum",
         constants={
-            "S": float(steps_per_epoch),
-            "T": float(epochs * steps_per_epoch),
             "plateau_factor": 1.0,
             "key": int(streams["dropout"].integers(2**32)),
         },
@@ -145,26 +143,19 @@ def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
     if changing:
         raise ArgumentError("LBFGS needs a loss that stays the same: it cannot train Dropout or BatchNorm")
     parameters = network.parameters
-    shapes = {name: values.shape for name, values in parameters.items()}
 
     def objective(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        values, start = dict(data), 0
-        for name, shape in shapes.items():
-            stop = start + int(np.prod(shape))
-            values[name] = theta[start:stop].reshape(shape)
-            start = stop
-        results = program(dtype=network.dtype, **values)
-        return float(results["L"]), np.concatenate([results[f"d{name}"].ravel() for name in shapes])
+        results = program(dtype=network.dtype, **data, **parameters.views_of(theta))
+        return float(results["L"]), np.concatenate([results[f"d{name}"].ravel() for name in parameters])
 
     require(
         plateau_of(optimizer.schedule) is None,
         "LBFGS searches for its own step lengths: ReduceOnPlateau is not for it",
     )
-    schedule = optimizer.schedule.program()
+    schedule = Runnable.of(optimizer.schedule.program())
 
-    def rate(step: int) -> float:
-        clock = {"t": float(step), "S": 1.0, "T": float("inf")}
-        return float(run(schedule, clock)["lr"])
+    def rate(step: int, constants: Mapping[str, float]) -> float:
+        return float(schedule(t=float(step), S=constants["S"], T=constants["T"])["lr"])
 
     return LBFGSRun(objective, optimizer.direction_program, optimizer.history, parameters.theta.copy(), rate)
 
@@ -213,12 +204,12 @@ def _plateau(optimizer: Optimizer) -> Callable[[float], dict[str, float]]:
     schedule = plateau_of(optimizer.schedule)
     if schedule is None:
         return lambda value: {}
-    program = schedule.program()
+    program = Runnable.of(schedule.program())
     # Not infinity, from which no share can be taken away.
-    state = {"best": float(np.finfo(np.float64).max), "waited": 0.0, "plateau_factor": 1.0}
+    state: dict[str, Any] = {"best": float(np.finfo(np.float64).max), "waited": 0.0, "plateau_factor": 1.0}
 
     def after_epoch(value: float) -> dict[str, float]:
-        after = run(program, {"loss": value, **state})
+        after = program(loss=value, **state)
         state.update(
             best=float(after["new_best"]),
             waited=float(after["new_waited"]),

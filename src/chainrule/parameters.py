@@ -28,6 +28,10 @@ class Parameters(Mapping[str, NDArray[Any]]):
             start = stop
         self.theta: NDArray[Any] = np.zeros(start, dtype)
 
+    def views_of(self, theta: NDArray[Any]) -> dict[str, NDArray[Any]]:
+        """The parts of another flat vector of the same layout, by name."""
+        return {name: theta[place].reshape(shape) for name, (place, shape) in self._places.items()}
+
     def __getitem__(self, name: str) -> NDArray[Any]:
         place, shape = self._place(name)
         return self.theta[place].reshape(shape)

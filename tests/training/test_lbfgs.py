@@ -61,7 +61,9 @@ def rosenbrock() -> Any:
 @pytest.mark.parametrize("memory", [1, 3, 10])
 def test_rosenbrocks_valley(memory: int) -> None:
     """From (-1.2, 1), the classic start, to the minimum at (1, 1); no step raises the value."""
-    run = LBFGSRun(rosenbrock(), cr.LBFGS().direction_program, memory, np.array([-1.2, 1.0]), lambda step: 1.0)
+    run = LBFGSRun(
+        rosenbrock(), cr.LBFGS().direction_program, memory, np.array([-1.2, 1.0]), lambda step, constants: 1.0
+    )
     losses = run.advance([np.arange(1)] * 80, 0, {})
     assert losses[0] == pytest.approx(24.2, rel=1e-14)
     assert (np.diff(losses) <= 0).all()
@@ -72,7 +74,9 @@ def test_rosenbrocks_valley(memory: int) -> None:
 def test_slices_change_no_bit() -> None:
     paths = []
     for sizes in ([30], [1] * 30, [7, 23]):
-        run = LBFGSRun(rosenbrock(), cr.LBFGS().direction_program, 5, np.array([-1.2, 1.0]), lambda step: 1.0)
+        run = LBFGSRun(
+            rosenbrock(), cr.LBFGS().direction_program, 5, np.array([-1.2, 1.0]), lambda step, constants: 1.0
+        )
         first = 0
         for size in sizes:
             run.advance([np.arange(1)] * size, first, {})
@@ -162,3 +166,15 @@ def test_a_loss_without_a_value_is_reported() -> None:
     with pytest.raises(cr.NonFiniteError, match="step 1"):
         net.fit([[1.0], [2.0]], [1.0, 1.0], batch_size="all", optimizer=cr.LBFGS())
     assert_array_equal(net.parameters["W1"], [[-1.0]])
+
+
+def test_a_schedule_sets_the_first_length_of_each_search() -> None:
+    """On a quadratic of curvature 1 a full step meets the Wolfe conditions at once; half of one does, too."""
+    X, y = np.eye(2), np.array([1.0, -2.0])
+    net = cr.mlp([2, 1], loss=cr.losses.half_squared_error(reduction="sum"), bias=False, dtype="float64", weights=0.0)
+    schedule = cr.schedules.Cosine(1.0, final=0.2)
+    history = net.fit(X, y, epochs=4, batch_size="all", optimizer=cr.LBFGS(schedule))
+    expected = [0.2 + 0.4 * (1 + np.cos(np.pi * t / 4)) for t in range(4)]
+    expected[0] /= 3  # nothing is known of the scale yet: the gradient's elements add up to 3
+    np.testing.assert_allclose(history.learning_rate[1:], expected[1:], rtol=1e-12)
+    assert history.loss == sorted(history.loss, reverse=True)

@@ -29,7 +29,7 @@ class LBFGSRun:
         direction: the two-loop recursion as a program for a number of remembered steps.
         history: how many steps to remember.
         theta: the parameters to start from.
-        rate: the first step length tried, from the number of steps already made.
+        rate: the first step length tried, from the number of steps already made and the run's constants.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class LBFGSRun:
         direction: Callable[[int], Program],
         history: int,
         theta: NDArray[Any],
-        rate: Callable[[int], float],
+        rate: Callable[[int, Mapping[str, float]], float],
     ) -> None:
         self.state: dict[str, NDArray[Any]] = {"theta": theta}
         self.objective, self.direction, self.first_length = objective, direction, rate
@@ -52,7 +52,7 @@ class LBFGSRun:
         losses: list[float] = []
         for number in range(first, first + len(batches)):
             with np.errstate(all="ignore"):
-                loss = self._step(number)
+                loss = self._step(self.first_length(number, constants))
             if not isfinite(loss):
                 raise NonFiniteStep(len(losses), losses)
             losses.append(loss)
@@ -62,7 +62,8 @@ class LBFGSRun:
         """The length of the last step, in multiples of its direction."""
         return self._rate
 
-    def _step(self, number: int) -> float:
+    def _step(self, start: float) -> float:
+        """Move along one direction, beginning the search at the length ``start``."""
         theta = self.state["theta"]
         loss, g = self._value or self.objective(theta)
         if not isfinite(loss):
@@ -76,12 +77,13 @@ class LBFGSRun:
         if slope == 0:
             self._value, self._rate = (loss, g), 0.0
             return loss
-        start = self.first_length(number)
         if not self.pairs:  # nothing is known of the scale yet: move by at most one
             start *= min(1.0, 1.0 / float(np.abs(g).sum()))
         length, new_loss, new_g = line_search(
             lambda a: self.objective(theta + theta.dtype.type(a) * d), loss, slope, d, start
         )
+        if length == 0:  # the loss cannot be told apart from its minimum: try from the gradient next time
+            self.pairs.clear()
         step, change = theta.dtype.type(length) * d, new_g - g
         if length > 0 and float(step @ change) > 1e-10 * float(change @ change):
             self.pairs.appendleft((step, change))

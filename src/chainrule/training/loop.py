@@ -37,7 +37,7 @@ class Plan:
         larger_is_better: whether that quantity should grow.
         patience: end after so many epochs without a better one; ``None``: never.
         restore_best: end with the state of the best epoch instead of the last; Ctrl-C always does.
-        constants: what steps read besides data, state and the clock.
+        constants: what steps read besides data, state and the clock (``t``, ``S`` and ``T`` of a schedule).
         add_losses: whether the loss of an epoch is the sum of its batches' losses instead of their mean.
     """
 
@@ -112,7 +112,8 @@ class _Training:
         self.history = History(monitor=plan.monitor)
         self.best: float | None = None
         self.best_state: State = dict(run.state)
-        self.constants = dict(plan.constants)
+        clock = {"S": float(plan.steps_per_epoch), "T": float(plan.epochs * plan.steps_per_epoch)}
+        self.constants = {**plan.constants, **clock}
         self.order: Rows = np.arange(plan.rows, dtype=np.int64)
         self.slice_steps = 1
         self.last_loss = float("nan")
