@@ -10,12 +10,12 @@ paths, and the adjoint of broadcasting. The result is a program again, so it can
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import reduce
 from typing import Any
 
 from chainrule.errors import NotDifferentiableError, ProgramError, ShapeError, unknown_name
-from chainrule.expression import REGISTRY, Expression, Label, lift
+from chainrule.expression import REGISTRY, Expression, Gradient, Label, lift
 from chainrule.ops.arrays import broadcast_to, sum_to
 from chainrule.program import Equation, Program, Var
 from chainrule.shapes import show_shape
@@ -58,13 +58,13 @@ def derive_program(
     prefix = f"d{label}_d" if second else "d"
     seeds = {seed.name: lift(1)} if isinstance(seed, Var) else {}
     derived = (seed.derivative or (label,)) if isinstance(seed, Var) else (label,)
-    adjoints, order = backward(program, known, seeds, names, prefix=prefix, derived=derived)
+    adjoints = backward(program, known, seeds, names, prefix=prefix, derived=derived)
     gradients = {f"{prefix}{name}": adjoints[name] for name in names}
     return trace(
         {label: value, **gradients, **{k: atom_expression(program.output(k), known) for k in keep}},
         name=f"{program.name}_and_gradients",
         inputs=[known[v.name] for v in program.inputs],
-        order=[*(known[e.target.name] for e in program.equations if not e.target.anonymous), value, *order],
+        order=[*(known[e.target.name] for e in program.equations if not e.target.anonymous), value, *adjoints.values()],
     )
 
 
@@ -81,7 +81,7 @@ def backward(
     *,
     prefix: str = "d",
     derived: tuple[str, ...] = (),
-) -> tuple[dict[str, Expression], list[Expression]]:
+) -> dict[str, Expression]:
     """The adjoints of the variables of ``program``, from those of its outputs.
 
     Args:
@@ -93,15 +93,14 @@ def backward(
         derived: what is derived, as in :class:`chainrule.program.Var`: ``("L",)``, or ``("L", "x")`` for dL/dx.
 
     Returns:
-        Adjoints by variable, and all of them in the order in which the walk completes them.
+        Adjoints by variable, in the order in which the walk completes them.
     """
     active = _active(program, wrt)
     seen_as = _visible(program)
-    waiting = _reads(program, active)
+    finished_by = _finished_by(program, active)
     parts: dict[str, list[Expression]] = {name: [seeds[name]] if name in seeds else [] for name in active}
     readers: dict[str, list[str]] = {name: [] for name in active}
     adjoints: dict[str, Expression] = {}
-    order: list[Expression] = []
 
     def complete(name: str) -> Expression:
         total = _join(parts[name], known[name])
@@ -111,34 +110,36 @@ def backward(
             derivative = (*derived, name) if shown else ()
             total = total.labelled(Label(shown, shown and name, derivative, origin and f"from {origin}", "backward"))
         adjoints[name] = total
-        order.append(total)
         return total
 
     for equation in reversed(program.equations):
         name = equation.target.name
         if name not in active:
             continue
-        pulled = _pull_back(equation, complete(name), known, active) if parts[name] else {}
-        for argument in equation.arguments:
-            if isinstance(argument, Var) and argument.name in active:
-                waiting[argument.name] -= 1
-        for position, part in pulled.items():
-            argument = equation.arguments[position]
-            assert isinstance(argument, Var)
-            parts[argument.name].append(part)
-            readers[argument.name].append(name)
-            # The adjoint of an input is written as soon as its last part is there, not at the very end.
-            if argument.role is not None and waiting[argument.name] == 0 and position == _last(equation, argument):
-                complete(argument.name)
+        if parts[name]:
+            for argument, part in _pull_back(equation, complete(name), known, active):
+                parts[argument].append(part)
+                readers[argument].append(name)
+        for input_name in finished_by.get(name, ()):
+            complete(input_name)
     for name in wrt:
-        if name not in adjoints:
+        if name not in adjoints:  # nothing reads it
             complete(name)
-    return adjoints, order
+    return adjoints
 
 
-def _last(equation: Equation, argument: Var) -> int:
-    """The last position at which the equation reads the argument."""
-    return max(i for i, a in enumerate(equation.arguments) if a == argument)
+def _finished_by(program: Program, active: Mapping[str, None]) -> dict[str, list[str]]:
+    """The inputs by the equation that reads them first: behind it, in the walk, their adjoints are complete."""
+    first: dict[str, str] = {}
+    for equation in program.equations:
+        if equation.target.name in active:
+            for argument in equation.arguments:
+                if isinstance(argument, Var) and argument.role is not None and argument.name in active:
+                    first.setdefault(argument.name, equation.target.name)
+    finished: dict[str, list[str]] = {}
+    for name, reader in first.items():
+        finished.setdefault(reader, []).append(name)
+    return finished
 
 
 def _active(program: Program, wrt: Sequence[str]) -> dict[str, None]:
@@ -150,17 +151,6 @@ def _active(program: Program, wrt: Sequence[str]) -> dict[str, None]:
         ):
             active[equation.target.name] = None
     return active
-
-
-def _reads(program: Program, active: Mapping[str, None]) -> dict[str, int]:
-    """How many times active equations read each active variable."""
-    count = dict.fromkeys(active, 0)
-    for equation in program.equations:
-        if equation.target.name in active:
-            for argument in equation.arguments:
-                if isinstance(argument, Var) and argument.name in active:
-                    count[argument.name] += 1
-    return count
 
 
 def _visible(program: Program) -> dict[str, str]:
@@ -178,11 +168,31 @@ def _visible(program: Program) -> dict[str, str]:
 
 def _pull_back(
     equation: Equation, g: Expression, known: Mapping[str, Expression], active: Mapping[str, None]
-) -> dict[int, Expression]:
-    """What the equation sends back, by position of the argument: its rule, then the adjoint of broadcasting."""
-    operation, attributes = equation.operation, dict(equation.attributes)
+) -> Iterator[tuple[str, Expression]]:
+    """What the equation sends back to each of its arguments: its rule, then the adjoint of broadcasting."""
     arguments = [atom_expression(a, known) for a in equation.arguments]
     wanted = [i for i, a in enumerate(equation.arguments) if isinstance(a, Var) and a.name in active]
+    rule = _rule(equation, g, known, arguments, wanted)
+    for i in wanted:
+        variable, part = equation.arguments[i], rule[i]
+        if part is None and not _is_constant(arguments[i]):
+            raise NotDifferentiableError(
+                f"{equation.operation.name} has no derivative by its argument {i + 1} (at {equation.target.name}): "
+                "hold that argument constant with stop_gradient"
+            )
+        if part is not None and lift(part).literal != 0 and isinstance(variable, Var):
+            yield variable.name, sum_to(lift(part), arguments[i].shape)
+
+
+def _rule(
+    equation: Equation,
+    g: Expression,
+    known: Mapping[str, Expression],
+    arguments: Sequence[Expression],
+    wanted: Sequence[int],
+) -> Mapping[int, Gradient]:
+    """The adjoints of an equation's arguments by position: by its rule, or by the walk through its expansion."""
+    operation, attributes = equation.operation, dict(equation.attributes)
     if operation.vjp is not None:
         rule: Any = operation.vjp(g, known[equation.target.name], *arguments, **attributes)
         if isinstance(rule, Expression) or len(rule) != len(arguments):
@@ -191,26 +201,11 @@ def _pull_back(
                 f"the rule of {operation.name} gives {given}, where a sequence of {len(arguments)} is needed: one for "
                 "each argument"
             )
-        pulled = dict(enumerate(rule))
-    elif operation.expansion is not None:
-        pulled = dict(
-            _through_expansion(operation.expansion(*_stand_ins(arguments), **attributes), g, arguments, wanted)
-        )
-    else:
-        raise NotDifferentiableError(f"{operation.name} has no derivative (at {equation.target.name})")
-    result = {}
-    for i in wanted:
-        part = pulled[i]
-        if part is None:
-            if _is_constant(arguments[i]):
-                continue
-            raise NotDifferentiableError(
-                f"{operation.name} has no derivative by its argument {i + 1} (at {equation.target.name}): "
-                "hold that argument constant with stop_gradient"
-            )
-        if lift(part).literal != 0:
-            result[i] = sum_to(lift(part), arguments[i].shape)
-    return result
+        return dict(enumerate(rule))
+    if operation.expansion is not None:
+        expansion = operation.expansion(*_stand_ins(arguments), **attributes)
+        return _through_expansion(expansion, g, arguments, wanted)
+    raise NotDifferentiableError(f"{operation.name} has no derivative (at {equation.target.name})")
 
 
 def _is_constant(x: Expression) -> bool:
@@ -230,13 +225,13 @@ def _stand_ins(arguments: Sequence[Expression]) -> list[Expression]:
 
 def _through_expansion(
     expansion: Expression, g: Expression, arguments: Sequence[Expression], wanted: Sequence[int]
-) -> dict[int, Expression]:
+) -> dict[int, Gradient]:
     """The rule of an operation that has none of its own: the same walk, through its expansion."""
     inner = trace({"out": expansion}, inputs=_stand_ins(arguments))
     known = substitute(inner, {f"x{i}": a for i, a in enumerate(arguments)}, label=False)
     out = inner.output("out")
     seeds = {out.name: g} if isinstance(out, Var) else {}
-    adjoints, _ = backward(inner, known, seeds, [f"x{i}" for i in wanted], prefix="")
+    adjoints = backward(inner, known, seeds, [f"x{i}" for i in wanted], prefix="")
     return {i: adjoints[f"x{i}"] for i in wanted}
 
 

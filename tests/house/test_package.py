@@ -1,6 +1,7 @@
 """What a user sees of the package before using it: names, import, version."""
 
 import importlib.metadata
+import importlib.resources
 import json
 import subprocess
 import sys
@@ -103,3 +104,8 @@ def test_importing_leaves_the_process_as_it_was():
         "print(json.dumps(before == after))"
     )
     assert in_fresh_process(code) is True
+
+
+@pytest.mark.parametrize("name", ["py.typed", "__init__.pyi", "report/templates"])
+def test_what_belongs_to_the_package_besides_modules_is_there(name):
+    assert importlib.resources.files("chainrule").joinpath(name).exists()
