@@ -255,4 +255,8 @@ def _substituted(program: Program, prediction: Expression, target: Expression) -
         f"a loss is a formula over prediction and target, not over {', '.join(sorted(names))}",
     )
     known = substitute(program, {"prediction": prediction, "target": target})
-    return atom_expression(program.output("loss"), known)
+    value = atom_expression(program.output("loss"), known)
+    if value.name != "loss" or value.operation is None:
+        return value
+    # The name came with being written down as a program: in a network, the loss has one of its own.
+    return value.operation(*value.arguments, **value.attributes)

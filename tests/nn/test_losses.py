@@ -402,6 +402,8 @@ def test_every_setting_of_a_loss_of_ones_own_is_read_back(tmp_path: Any) -> None
         ),
         Loss("averaged", lambda p, t: (p - t) ** 2, mean_outputs=True, reduction="sum"),
         Loss("by_width", by_width),
+        Loss("rows", lambda p, t: cr.sum((p - t) ** 2 * cr.exp(-p), axis=1)),
+        Loss("batch", lambda p, t: cr.mean((p - t) ** 2)),
     ]
     for loss in own:
         outputs = 1 if loss.target == "binary" else 2
@@ -411,3 +413,4 @@ def test_every_setting_of_a_loss_of_ones_own_is_read_back(tmp_path: Any) -> None
         for twin in (cr.load(tmp_path / "own.chainrule"), copy.deepcopy(net)):
             assert_array_equal(twin.predict(X), net.predict(X))
             assert twin.loss(X, targets) == net.loss(X, targets)
+            assert str(twin.program()) == str(net.program())

@@ -13,10 +13,11 @@ class History:
     """One entry an epoch, and how training ended.
 
     Attributes:
-        loss: mean training loss of the epoch's steps, each weighted by its rows; their sum for ``reduction="sum"``.
+        loss: mean training loss of the epoch's steps, each weighted by its rows; their sum for ``reduction="sum"``
+            (in which a penalty on the weights counts once a step).
         validation_loss: loss of the validation rows after the epoch; empty without any.
         metrics: further quantities of the validation rows (of the training rows without any), by name.
-        learning_rate: that of the epoch's last step.
+        learning_rate: that of the epoch's last step; for L-BFGS the length that the line search found.
         seconds: duration of the epoch.
         steps: updates made in all.
         best_epoch: the epoch (from 1) whose weights were the best by ``monitor``; 0 before the first.
