@@ -5,7 +5,7 @@ from __future__ import annotations
 import linecache
 from collections.abc import Callable, Mapping
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +16,6 @@ from chainrule.program import Program, Var
 from chainrule.shapes import bind
 from chainrule.show.python import to_python
 
-Precision: TypeAlias = Literal["float32", "float64"]
 Array: TypeAlias = NDArray[Any]
 
 FLOAT_TYPES: dict[str, type[np.floating[Any]]] = {"float32": np.float32, "float64": np.float64}

@@ -13,7 +13,7 @@ import numpy as np
 
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
-from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name
+from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name, whole_number
 from chainrule.network import Network, network_from
 from chainrule.optim import Adam
 from chainrule.storage import read_model, write_atomically, write_model
@@ -114,7 +114,7 @@ class TableModel:
             ArgumentError: for an argument outside its range.
             NonFiniteError: when the loss becomes infinite or undefined.
         """
-        require(isinstance(seed, int) and seed >= 0, f"the seed must be a whole number from 0, not {seed!r}")
+        seed = whole_number("the seed", seed, 0)
         for name, share in (("held_out", held_out), ("validation", validation)):
             require(0 < share < 1, f"{name} is a share of the rows between 0 and 1, not {share!r}")
         require(

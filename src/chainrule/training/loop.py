@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import NonFiniteStep, Rows, Run
-from chainrule.errors import ChainruleError, whole_number
+from chainrule.errors import whole_number
 from chainrule.training.callbacks import Callback, Moment
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt
@@ -86,7 +86,6 @@ def train(
 
     Raises:
         NonFiniteStep: when a loss is not finite, with the history so far in its ``history``.
-        ChainruleError: when an epoch cannot be compared because the watched quantity is unknown.
     """
     return _Training(run, plan, evaluate, after_epoch, callbacks).run_all()
 
@@ -193,11 +192,7 @@ class _Training:
 
     def compare(self, epoch: int) -> None:
         """Keep the state if the epoch is the best so far."""
-        values = self.history.watched(self.plan.monitor)
-        if not values:
-            known = [k for k in self.history.columns() if k not in ("learning_rate", "seconds")]
-            raise ChainruleError(f"monitor={self.plan.monitor!r} is not recorded: recorded are {', '.join(known)}")
-        value = values[-1]
+        value = self.history.watched(self.plan.monitor)[-1]
         self.constants |= self.after_epoch((self.history.validation_loss or self.history.loss)[-1])
         if not isfinite(value):
             return
