@@ -220,16 +220,16 @@ def test_streams_are_separate(monkeypatch: pytest.MonkeyPatch) -> None:
     orders = []
     for network in (net, thinned):
         run_orders: list[Any] = []
-        original = loop._Training.batches
+        original = loop._Training.row_order
 
         def spy(self: Any, epoch: int, original: Any = original, run_orders: Any = run_orders) -> Any:
             result = original(self, epoch)
-            run_orders.append([sorted(b.tolist()) for b in result])
+            run_orders.append([sorted(result[i : i + 3].tolist()) for i in range(0, 10, 3)])
             return result
 
-        monkeypatch.setattr(loop._Training, "batches", spy)
+        monkeypatch.setattr(loop._Training, "row_order", spy)
         network.fit(np.eye(10), np.zeros(10), epochs=3, batch_size=3, seed=2)
-        monkeypatch.setattr(loop._Training, "batches", original)
+        monkeypatch.setattr(loop._Training, "row_order", original)
         orders.append(run_orders)
     assert orders[0] == orders[1]
     assert orders[0] == [[list(b) for b in epoch] for epoch in plain]

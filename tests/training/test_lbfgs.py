@@ -64,7 +64,7 @@ def test_rosenbrocks_valley(memory: int) -> None:
     run = LBFGSRun(
         rosenbrock(), cr.LBFGS().direction_program, memory, np.array([-1.2, 1.0]), lambda step, constants: 1.0
     )
-    losses = run.advance([np.arange(1)] * 80, 0, {})
+    losses = run.advance(np.zeros(80, np.int64), 1, 0, {})
     assert losses[0] == pytest.approx(24.2, rel=1e-14)
     assert (np.diff(losses) <= 0).all()
     assert_allclose(run.state["theta"], [1.0, 1.0], rtol=1e-8)
@@ -79,7 +79,7 @@ def test_slices_change_no_bit() -> None:
         )
         first = 0
         for size in sizes:
-            run.advance([np.arange(1)] * size, first, {})
+            run.advance(np.zeros(size, np.int64), 1, first, {})
             first += size
         paths.append(run.state["theta"])
     assert_array_equal(paths[0], paths[1])

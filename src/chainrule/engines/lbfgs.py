@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -47,16 +47,22 @@ class LBFGSRun:
         self._value: tuple[float, NDArray[Any]] | None = None
         self._rate = float("nan")
 
-    def advance(self, batches: Sequence[Rows], first: int, constants: Mapping[str, float]) -> list[float]:
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to parameters that were read; what was remembered of the steps after them is forgotten."""
+        self.state = dict(state)
+        self.pairs.clear()
+        self._value = None
+
+    def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch (each is the whole data); see :class:`chainrule.engines.protocol.Run`."""
         losses: list[float] = []
-        for number in range(first, first + len(batches)):
+        for number in range(first, first + -(-len(order) // batch_size)):
             with np.errstate(all="ignore"):
                 loss = self._step(self.first_length(number, constants))
             if not isfinite(loss):
                 raise NonFiniteStep(len(losses), losses)
             losses.append(loss)
-        return losses
+        return np.array(losses)
 
     def rate(self) -> float:
         """The length of the last step, in multiples of its direction."""

@@ -13,16 +13,28 @@ Rows = NDArray[np.int64]
 
 
 class Run(Protocol):
-    """A training run that advances in slices of steps.
+    """A training run that advances in slices of steps. Any way of cutting the steps into slices gives the same bits."""
 
-    Between slices, its ``state`` (parameters, optimiser slots, running states, by name) may be read. Any way of
-    cutting the steps into slices gives the same bits.
-    """
+    @property
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """What is carried from step to step (parameters, optimiser slots, running states), by name.
 
-    state: dict[str, NDArray[Any]]
+        It may be read between slices; an array that was read does not change later.
+        """
+        ...
 
-    def advance(self, batches: Sequence[Rows], first: int, constants: Mapping[str, float]) -> list[float]:
-        """Make one step for each batch of row numbers; the number of updates already made is ``first``.
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to a state that was read."""
+        ...
+
+    def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
+        """Make one step for each ``batch_size`` of the row numbers in ``order``; the last batch may be short.
+
+        Args:
+            order: row numbers of one or more batches.
+            batch_size: rows in a step.
+            first: the number of steps already made.
+            constants: what steps read besides data and state (``S`` and ``T`` of a schedule, ``key``, ...).
 
         Returns:
             The loss of each step.
@@ -38,13 +50,18 @@ class Run(Protocol):
         ...
 
 
+def batches(order: Rows, batch_size: int) -> list[Rows]:
+    """The row numbers of each step."""
+    return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
 @dataclass
 class NonFiniteStep(Exception):  # noqa: N818 - fitting makes an error of it, with words
     """A step whose loss is infinite or undefined, or leads to such parameters."""
 
     position: int
-    """Its place among the batches of the slice."""
-    losses: list[float]
-    """The losses of the steps before it."""
+    """Its place among the steps of the slice; negative for one of an earlier slice, found late."""
+    losses: Sequence[float] = ()
+    """The losses of the steps of the slice before it."""
     what: str = "a loss"
     """What was not finite: ``a loss`` or ``an update``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.numpy import compile_program, prepare
-from chainrule.engines.protocol import NonFiniteStep, Rows
+from chainrule.engines.protocol import NonFiniteStep, Rows, batches
 from chainrule.program import Program
 
 
@@ -28,7 +28,8 @@ class NumpyRun:
         self, step: Program, precision: str, data: Mapping[str, Any], state: Mapping[str, NDArray[Any]]
     ) -> None:
         self.program, self.precision = step, precision
-        self.data, self.state = dict(data), dict(state)
+        self.data = dict(data)
+        self.state: dict[str, NDArray[Any]] = dict(state)
         self._function: Callable[..., tuple[Any, ...]] = compile_program(step, precision)
         self.failed: dict[str, Any] | None = None
         """What the step that was not finite had read."""
@@ -40,27 +41,31 @@ class NumpyRun:
             (labels.index(f"new_{name}"), self._places[name], name) for name in self.state if f"new_{name}" in labels
         ]
 
-    def advance(self, batches: Sequence[Rows], first: int, constants: Mapping[str, float]) -> list[float]:
-        """Make one step for each batch; see :class:`chainrule.engines.protocol.Run`."""
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Go back to a state that was read."""
+        self.state = dict(state)
+
+    def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
+        """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
         start = dict(self.state)
         try:
-            return self._advance(batches, first, constants, careful=False)
+            return self._advance(batches(order, batch_size), first, constants, careful=False)
         except NonFiniteStep:
             # A loss may be finite and its update not, and further steps may hide it: go through the slice again,
             # with a look at the parameters after each step, to find the first one whatever the slice was.
             self.state = start
-            return self._advance(batches, first, constants, careful=True)
+            return self._advance(batches(order, batch_size), first, constants, careful=True)
 
     def _advance(
-        self, batches: Sequence[Rows], first: int, constants: Mapping[str, float], *, careful: bool
-    ) -> list[float]:
-        arguments = self._arguments(batches[0], first, constants)
+        self, steps: list[Rows], first: int, constants: Mapping[str, float], *, careful: bool
+    ) -> NDArray[np.float64]:
+        arguments = self._arguments(steps[0], first, constants)
         rows, t, step = (self._places.get(name) for name in ("rows", "t", "step"))
         theta, function, carried = self._new_theta, self._function, self._carried
         losses: list[float] = []
         results: tuple[Any, ...] = ()
         with np.errstate(all="ignore"):
-            for number, batch in enumerate(batches, first):
+            for number, batch in enumerate(steps, first):
                 if rows is not None:
                     arguments[rows] = batch
                 if t is not None:
@@ -81,7 +86,7 @@ class NumpyRun:
         if not np.isfinite(results[theta]).all():
             raise NonFiniteStep(len(losses), losses, "an update")
         self._keep(arguments)
-        return losses
+        return np.array(losses)
 
     def rate(self) -> float:
         """The learning rate of the last step."""
@@ -91,6 +96,6 @@ class NumpyRun:
         values = {**self.data, **self.state, **constants, "rows": batch, "t": number + 1.0, "step": number}
         return list(prepare(self.program, {k: values[k] for k in self._places}, self.precision).values())
 
-    def _keep(self, arguments: Sequence[Any]) -> None:
+    def _keep(self, arguments: list[Any]) -> None:
         for _, place, name in self._carried:
             self.state[name] = arguments[place]

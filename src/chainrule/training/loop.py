@@ -20,7 +20,7 @@ from chainrule.training.interrupt import Interrupt
 SLICE_SECONDS = 0.008
 """How long the engine works between two looks at callbacks and at Ctrl-C."""
 
-State = dict[str, NDArray[Any]]
+State = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
@@ -138,7 +138,7 @@ class _Training:
             raise
         finally:
             if restore and self.best is not None:
-                self.run.state.update(self.best_state)
+                self.run.restore(self.best_state)
             for callback in self.callbacks:
                 callback.on_end(self.moment(epoch))
         return self.history
@@ -150,34 +150,39 @@ class _Training:
     def epoch(self, epoch: int, interrupt: Interrupt) -> None:
         """One epoch: its batches in slices, then its line in the history."""
         start = perf_counter()
-        losses: list[float] = []
-        batches = self.batches(epoch)
-        while len(losses) < len(batches):
-            part = batches[len(losses) : len(losses) + self.slice_steps]
+        size, steps = self.plan.batch_size, self.plan.steps_per_epoch
+        order = self.row_order(epoch)
+        losses = np.empty(steps)
+        done = 0
+        while done < steps:
+            end = min(done + self.slice_steps, steps)
             before = perf_counter()
-            losses += self.run.advance(part, self.history.steps, self.constants)
-            self.history.steps += len(part)
-            self.last_loss = losses[-1]
+            losses[done:end] = self.run.advance(
+                order[done * size : end * size], size, self.history.steps, self.constants
+            )
+            self.history.steps += end - done
+            self.last_loss = float(losses[end - 1])
             spent = max(perf_counter() - before, 1e-9)
-            self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * len(part) / spent)))
+            self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
+            done = end
             if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
                 raise _Ended(f"ended by a callback in epoch {epoch}")
             if interrupt.pressed:
                 raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
-        weights = [len(b) for b in batches]
-        self.record(sum(losses) if self.plan.add_losses else float(np.average(losses, weights=weights)), start)
+        weights = np.full(steps, size)
+        weights[-1] = self.plan.rows - (steps - 1) * size
+        self.record(float(losses.sum() if self.plan.add_losses else np.average(losses, weights=weights)), start)
         self.compare(epoch)
         if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
             raise _Ended(f"ended by a callback after epoch {epoch}")
         if self.plan.patience is not None and epoch - self.history.best_epoch >= self.plan.patience:
             raise _Ended(f"stopped early after epoch {epoch}, {self.plan.patience} epochs after the best one")
 
-    def batches(self, epoch: int) -> list[Rows]:
-        """The row numbers of each step of the epoch."""
+    def row_order(self, epoch: int) -> Rows:
+        """The row numbers of the epoch, batch after batch."""
         if self.plan.shuffle is True or (self.plan.shuffle == "once" and epoch == 1):
             self.order = self.plan.rng.permutation(self.plan.rows)
-        size = self.plan.batch_size
-        return [self.order[i : i + size] for i in range(0, self.plan.rows, size)]
+        return self.order
 
     def record(self, loss: float, start: float) -> None:
         history = self.history
