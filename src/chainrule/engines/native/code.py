@@ -1,0 +1,86 @@
+"""From a program to machine code: every step of the way, in order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from chainrule.engines.native.driver import Driver, tile_of
+from chainrule.engines.native.driver import registers as registers_of
+from chainrule.engines.native.emit import Form
+from chainrule.engines.native.expand import expand
+from chainrule.engines.native.lower import lower
+from chainrule.engines.native.memory import Memory
+from chainrule.engines.native.order import Conflict, Split, in_order, split
+from chainrule.engines.native.phases import Phase, Product, Schedule
+from chainrule.engines.native.regions import Region, split_regions
+from chainrule.engines.native.rewrites import derivatives_from_outputs
+from chainrule.engines.native.target import Target
+from chainrule.engines.native.views import Layout
+from chainrule.program import Program
+
+
+@dataclass(frozen=True)
+class Code:
+    """A program as phases, with its memory and its text for one machine."""
+
+    schedule: Schedule
+    splits: tuple[Split, ...]
+    regions: tuple[Region, ...]
+    memory: Memory
+    form: Form
+    target: Target
+    text: str
+
+
+def generate(
+    program: Program, precision: str, target: Target, *, rows: int | None, user: Iterable[str] = ()
+) -> Code:
+    """The phases and the LLVM text of a program.
+
+    Args:
+        program: a training step, or any other program.
+        precision: of its floats.
+        target: the machine.
+        rows: how many rows ``B`` stands for at most; ``None`` where the program has no such size.
+        user: inputs that are read in the caller's memory.
+    """
+    apart, regions = split_regions(program)
+    form = Form(precision, target.vector_bytes // (4 if precision == "float32" else 8))
+    primitives = derivatives_from_outputs(expand(apart))
+    schedule, splits, layout = _scheduled(primitives, form.lanes, rows, tuple(user), registers_of(target))
+    memory = Memory(schedule.buffers(), layout, form)
+    text = Driver(schedule, splits, memory, form, target).text()
+    return Code(schedule, splits, regions, memory, form, target, text)
+
+
+def _scheduled(
+    program: Program, lanes: int, rows: int | None, user: tuple[str, ...], registers: int
+) -> tuple[Schedule, tuple[Split, ...], Layout]:
+    """Phases in order, with splits and barriers; results that cannot be written in place are copied at the end."""
+    carried = carried_outputs(program)
+    aside: set[str] = set()
+    while True:
+        lowered = lower(program, lanes=lanes, rows=rows, carried=carried, aside=aside, user=user)
+        phases = lowered.schedule.phases
+        splits = [_split(p, lowered.layout, registers) for p in phases]
+        try:
+            order, meetings = in_order(phases, splits, carried.values())
+        except Conflict as conflict:
+            aside |= {label for label, name in carried.items() if name == conflict.buffer}
+            continue
+        schedule = replace(lowered.schedule, phases=tuple(phases[i] for i in order), barriers=meetings)
+        return schedule, tuple(splits[i] for i in order), lowered.layout
+
+
+def _split(phase: Phase, layout: Layout, registers: int) -> Split:
+    """How a phase is shared: products in whole tiles of rows."""
+    if isinstance(phase.inner, Product) and phase.inner.along == "columns":
+        return split(phase, layout.lanes, tile_of(phase, layout, registers).rows)
+    return split(phase, layout.lanes)
+
+
+def carried_outputs(program: Program) -> Mapping[str, str]:
+    """For each output ``new_v``, the input ``v`` whose next value it is."""
+    inputs = {v.name for v in program.inputs}
+    return {label: label[4:] for label, _ in program.outputs if label.startswith("new_") and label[4:] in inputs}

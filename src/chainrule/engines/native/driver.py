@@ -1,0 +1,229 @@
+"""The code around the phases: a loop over steps that every thread of a run goes through."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from chainrule.engines.native.barrier import write_barrier
+from chainrule.engines.native.elementwise import Value, write
+from chainrule.engines.native.emit import Arithmetic, Form, Function, Index, Module
+from chainrule.engines.native.kernel import Kernel, element_bytes
+from chainrule.engines.native.maps import write_map, write_reduction, write_scatter
+from chainrule.engines.native.memory import Memory
+from chainrule.engines.native.order import Split
+from chainrule.engines.native.phases import Operand, Phase, Product, Reduction, Scatter, Schedule, View
+from chainrule.engines.native.products import Tile, best_tile, write_columns, write_contracted
+from chainrule.engines.native.target import Target
+from chainrule.engines.native.views import Layout
+
+# Places of the control block, in numbers of eight bytes. The counter of the barrier has a line of its own.
+ARENA, THREADS, STEPS, ORDER, BATCH, ROWS, FIRST, LOSSES, RATE, USER = range(10)
+COUNTER = 64
+CONSTANTS = 80
+CONTROL_BYTES = 4096
+
+ENTRY = "run"
+
+
+@dataclass(frozen=True)
+class Clock:
+    """What changes from step to step: inputs that are counted, and the one that holds row numbers."""
+
+    counted: tuple[tuple[str, int], ...] = (("t", 1), ("step", 0))
+    rows: str = "rows"
+
+
+def tile_of(phase: Phase, layout: Layout, registers: int) -> Tile:
+    """The tile of a product whose columns lie side by side."""
+    inner = phase.inner
+    assert isinstance(inner, Product)
+    vectors = -(-layout.size(inner.right.shape[-1]) // layout.lanes)
+    rows = inner.left.shape[-2]
+    return best_tile(rows, layout.size(rows), vectors, registers)
+
+
+def registers(target: Target) -> int:
+    """How many vector registers there are: 32 with AVX-512 and on ARM, else 16."""
+    return 32 if target.vector_bytes == 64 or not target.is_x86 else 16
+
+
+class Driver:
+    """Writes the module of a schedule."""
+
+    def __init__(self, schedule: Schedule, splits: tuple[Split, ...], memory: Memory, form: Form, target: Target) -> None:
+        self.schedule, self.splits, self.memory = schedule, splits, memory
+        self.form, self.target = form, target
+        self.module = Module()
+        self.kinds = self._kinds()
+        self._kernels: dict[str, Kernel] = {}
+
+    def _kinds(self) -> dict[str, str]:
+        """LLVM's type of each number of a step."""
+        kinds = {name: "i64" if dtype == "int" else "double" for name, dtype in self.schedule.constants}
+        for scalar in self.schedule.scalars:
+            element = "double" if scalar.double else self.form.element
+            kinds[scalar.statement.target] = {"int": "i64", "bool": "i1"}.get(scalar.statement.dtype, element)
+        return kinds
+
+    def text(self) -> str:
+        """The module: kernels, each once for phases that do the same elsewhere, and the loop over steps."""
+        kernels = [self._kernel(place, phase) for place, phase in enumerate(self.schedule.phases)]
+        barrier = write_barrier(self.module, self.target.triple)
+        f = self.module.function(ENTRY, ["ptr %control", "i64 %thread"], exported=True)
+        _Loop(self, f, kernels, barrier).write()
+        return self.module.text
+
+    def _kernel(self, place: int, phase: Phase) -> tuple[str, Kernel]:
+        """The name of the phase's function and how it is called; equal texts are one function."""
+        name = f"phase_{place}"
+        draft = Module()
+        kernel = Kernel(draft, phase, self.form, self.kinds, name)
+        inner = phase.inner
+        if isinstance(inner, Product) and inner.along == "contracted":
+            write_contracted(kernel, self.memory.layout.size(inner.left.shape[-2]))
+        elif isinstance(inner, Product):
+            write_columns(kernel, tile_of(phase, self.memory.layout, registers(self.target)))
+        elif isinstance(inner, Reduction):
+            write_reduction(kernel)
+        elif isinstance(inner, Scatter):
+            write_scatter(kernel)
+        else:
+            write_map(kernel)
+        key = kernel.function.text.replace(f"@{name}(", "@kernel(")
+        known = self._kernels.get(key)
+        if known is None:
+            self.module.include(draft)
+            self._kernels[key] = kernel
+            return name, kernel
+        return known.function.name, kernel
+
+
+class _Loop:
+    """The function that runs the steps."""
+
+    def __init__(self, driver: Driver, function: Function, kernels: list[tuple[str, Kernel]], barrier: str) -> None:
+        self.driver, self.f, self.kernels, self.barrier = driver, function, kernels, barrier
+        self.schedule = driver.schedule
+        self.clock = Clock()
+        self.numbers: dict[str, Value] = {}
+        self.ranges: dict[Split, tuple[Index, Index]] = {}
+
+    def _slot(self, place: int, kind: str = "i64") -> str:
+        return self.f.load(kind, self.f.offset("%control", 8 * place))
+
+    def write(self) -> None:
+        f = self.f
+        self.arena, self.threads = self._slot(ARENA, "ptr"), self._slot(THREADS)
+        self.batch, self.total, self.first = self._slot(BATCH), self._slot(ROWS), self._slot(FIRST)
+        self.order, self.losses = self._slot(ORDER, "ptr"), self._slot(LOSSES, "ptr")
+        user = self._slot(USER, "ptr")
+        self.user = {
+            name: f.load("ptr", f.offset(user, 8 * place)) for place, name in enumerate(self.driver.memory.user)
+        }
+        self.counter = f.offset("%control", 8 * COUNTER)
+        self.several = f.compare("sgt", self.threads, 1)
+        for s in dict.fromkeys(self.driver.splits):
+            if s.extent != "B":
+                self.ranges[s] = self._range(s, s.extent if isinstance(s.extent, int) else None)
+        meetings = len(self.schedule.barriers) + 1
+        f.loop(0, self._slot(STEPS), 1, lambda i: self._step(i, meetings))
+
+    def _range(self, s: Split, extent: Index | None) -> tuple[Index, Index]:
+        """The indices of this thread."""
+        f = self.f
+        if extent is None:
+            alone = f.compare("eq", "%thread", 0)
+            return 0, f.value(f"zext i1 {alone} to i64")
+        units = f.divide(f.add(extent, s.unit - 1), s.unit)
+
+        def edge(thread: Index) -> str:
+            return f.value(f"udiv i64 {f.multiply(thread, units)}, {self.threads}")
+
+        low = f.multiply(edge("%thread"), s.unit)
+        high = f.smaller(f.multiply(edge(f.add("%thread", 1)), s.unit), extent)
+        return low, high
+
+    def _step(self, i: str, meetings: int) -> None:
+        f = self.f
+        start = f.multiply(i, self.batch)
+        rows = f.smaller(self.batch, f.subtract(self.total, start))
+        self.user[self.clock.rows] = f.offset(self.order, f.multiply(start, 8))
+        for s in dict.fromkeys(self.driver.splits):
+            if s.extent == "B":
+                self.ranges[s] = self._range(s, rows)
+        self._numbers(i, rows)
+        met = f.multiply(f.multiply(i, meetings), self.threads)
+        self._meet(f.add(met, self.threads))
+        count = 1
+        for place, (phase, (name, kernel)) in enumerate(zip(self.schedule.phases, self.kernels, strict=True)):
+            if place in self.schedule.barriers:
+                count += 1
+                self._meet(f.add(met, f.multiply(self.threads, count)))
+            low, high = self.ranges[self.driver.splits[place]]
+            arguments = [f"i64 {low}", f"i64 {high}", f"i64 {rows}"]
+            arguments += [f"ptr {self._pointer(view)}" for view in kernel.views]
+            arguments += [f"{self.driver.kinds[s]} {self.numbers[s].text}" for s in phase.scalars]
+            f.do(f"call void @{name}({', '.join(arguments)})")
+        f.when(f.compare("eq", "%thread", 0), lambda: self._report(i))
+
+    def _meet(self, goal: Index) -> None:
+        f = self.f
+        f.when(self.several, lambda: f.do(f"call void @{self.barrier}(ptr {self.counter}, i64 {goal})"))
+
+    def _pointer(self, view: View) -> str:
+        offset = view.offset * element_bytes(view.buffer.dtype, self.driver.form)
+        if view.buffer.user:
+            return self.f.offset(self.user[view.buffer.name], offset)
+        return self.f.offset(self.arena, self.driver.memory.offsets[view.buffer.name] + offset)
+
+    def _numbers(self, i: str, rows: str) -> None:
+        """The numbers of this step."""
+        f = self.f
+        number = f.add(self.first, i)
+        counted = dict(self.clock.counted)
+        for place, (name, dtype) in enumerate(self.schedule.constants):
+            if name in counted:
+                whole = str(f.add(number, counted[name]))
+                text = whole if dtype == "int" else f.value(f"sitofp i64 {whole} to double")
+            else:
+                text = self._slot(CONSTANTS + place, "i64" if dtype == "int" else "double")
+            self.numbers[name] = Value(text, dtype)
+        for scalar in self.schedule.scalars:
+            s = scalar.statement
+            if s.operation == "size":
+                self.numbers[s.target] = Value(f.value(f"sitofp i64 {rows} to double"), "float")
+                continue
+            a = Arithmetic(f, Form("float64", 1) if scalar.double else self.driver.form.scalar())
+            operands = [self._operand(a, o) for o in s.operands]
+            value = write(a, s.operation, operands)
+            if value.literal is not None:
+                value = Value(a.constant(float(value.literal)), "float")
+            self.numbers[s.target] = value
+
+    def _operand(self, a: Arithmetic, operand: Operand) -> Value:
+        if not isinstance(operand, str):
+            return Value("", "int" if isinstance(operand, int) else "float", operand)
+        value = self.numbers[operand]
+        if self.driver.kinds[operand] == "double" and a.form.element == "float":
+            return Value(self.f.value(f"fptrunc double {value.text} to float"), "float")
+        return value
+
+    def _report(self, i: str) -> None:
+        """The loss and the rate of this step."""
+        f = self.f
+        for label, slot in (("L", f.offset(self.losses, f.multiply(i, 8))), ("lr", f.offset("%control", 8 * RATE))):
+            output = self.schedule.outputs.get(label)
+            if output is not None:
+                f.store("double", self._as_double(output), slot)
+
+    def _as_double(self, output: View | Operand) -> str:
+        form = Form("float64", 1)
+        if isinstance(output, int | float):
+            return Arithmetic(self.f, form).constant(float(output))
+        if isinstance(output, str):
+            text, kind = self.numbers[output].text, self.driver.kinds[output]
+        else:
+            kind = self.driver.form.element
+            text = self.f.load(kind, self._pointer(output), self.driver.form.bytes)
+        return text if kind == "double" else self.f.value(f"fpext {kind} {text} to double")

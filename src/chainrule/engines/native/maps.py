@@ -1,0 +1,242 @@
+"""Kernels of loops: elementwise work, reductions, rows added up by an index."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from chainrule.engines.native.elementwise import Value, write
+from chainrule.engines.native.emit import Arithmetic, Function, Index
+from chainrule.engines.native.kernel import Kernel, Values, value_of
+from chainrule.engines.native.phases import Reduction, Scatter
+from chainrule.shapes import Size
+
+COLUMNS_AT_ONCE = 4
+"""Vectors of columns that a reduction over rows carries along: enough to hide the latency of an addition."""
+
+
+def write_map(kernel: Kernel) -> None:
+    """Only a body."""
+    body = kernel.phase.body
+    if not body.space:
+        kernel.start(False)
+        a = kernel.arithmetic(vector=False)
+        _once(kernel.function, lambda: kernel.body(a, body, (), {}))
+        return
+    kernel.start(True)
+    a = kernel.arithmetic(vector=True)
+
+    def vectors(outer: Sequence[Index]) -> None:
+        low, high = _range(kernel, body.space, len(outer))
+        kernel.function.loop(low, high, a.form.lanes, lambda i: _done(kernel.body(a, body, (*outer, i), {})))
+
+    _nest(kernel, body.space[:-1], vectors)
+
+
+def write_reduction(kernel: Kernel) -> None:
+    """Reductions, then the body; over the last axis of the inner space or over others."""
+    inner = kernel.phase.inner
+    assert isinstance(inner, Reduction)
+    if len(inner.loop.space) - 1 in inner.axes:
+        _across(kernel, inner)
+    else:
+        _down(kernel, inner)
+
+
+def _down(kernel: Kernel, inner: Reduction) -> None:
+    """Over rows: each lane has its own column."""
+    kernel.start(True)
+    a, f, body = kernel.arithmetic(vector=True), kernel.function, kernel.phase.body
+    lanes = a.form.lanes
+
+    def panel(outer: Sequence[Index], column: Index, count: int) -> None:
+        columns = [f.add(column, c * lanes) for c in range(count)]
+
+        def one(position: Sequence[Index], totals: Sequence[str]) -> list[str]:
+            result: list[str] = []
+            for c, at in enumerate(columns):
+                values = kernel.body(a, inner.loop, (*position[:-1], at), {})
+                result += _combined(a, inner, values, totals[c * len(inner.results) :])
+            return result
+
+        totals = _reduce(kernel, inner, outer, one, [v for _ in columns for v in _first(a, inner)], a)
+        for c, at in enumerate(columns):
+            part = totals[c * len(inner.results) :]
+            known = {r[0]: Value(t, "float") for r, t in zip(inner.results, part, strict=False)}
+            kernel.body(a, body, (*outer, at), known)
+
+    def vectors(outer: Sequence[Index]) -> None:
+        low, high = _range(kernel, body.space, len(outer))
+        width = COLUMNS_AT_ONCE * lanes
+        whole = f.add(low, f.multiply(f.divide(f.subtract(high, low), width), width))
+        f.loop(low, whole, width, lambda i: panel(outer, i, COLUMNS_AT_ONCE))
+        f.loop(whole, high, lanes, lambda i: panel(outer, i, 1))
+
+    _nest(kernel, body.space[:-1], vectors)
+
+
+def _across(kernel: Kernel, inner: Reduction) -> None:
+    """Over the last axis (and maybe others): the lanes of a vector are added up at the end, the body has one element."""
+    kernel.start(True, False)
+    a, single, f = kernel.arithmetic(vector=True), kernel.arithmetic(vector=False), kernel.function
+    size, lanes = kernel.size(inner.loop.space[-1]), a.form.lanes
+    whole = f.multiply(f.divide(size, lanes), lanes)
+
+    def row(position: Sequence[Index], totals: Sequence[str]) -> list[str]:
+        def vector(at: Index, *carried: str) -> list[str]:
+            return _combined(a, inner, kernel.body(a, inner.loop, (*position[:-1], at), {}), carried)
+
+        def rest(at: Index, *carried: str) -> list[str]:
+            mask = kernel.mask(a, f.subtract(size, at))
+            return [
+                a.select(mask, new, old) for new, old in zip(vector(at, *carried), carried, strict=True)
+            ]
+
+        sums = f.loop(0, whole, lanes, vector, [(a.type, t) for t in totals])
+        return f.loop(whole, size, lanes, rest, [(a.type, t) for t in sums])
+
+    def element(outer: Sequence[Index]) -> None:
+        totals = _reduce(kernel, inner, outer, row, _first(a, inner), a)
+        known: Values = {}
+        for (target, how, _), total in zip(inner.results, totals, strict=True):
+            known[target] = Value(a.total(total) if how == "sum" else a.largest(total, _maximum(a)), "float")
+        kernel.body(single, kernel.phase.body, outer, known)
+
+    if kernel.phase.body.space:
+        _nest(kernel, kernel.phase.body.space, element)
+    else:
+        _once(f, lambda: element(()))
+
+
+def _first(a: Arithmetic, inner: Reduction) -> list[str]:
+    return [a.constant(0.0 if how == "sum" else float("-inf")) for _, how, _ in inner.results]
+
+
+def _combined(a: Arithmetic, inner: Reduction, values: Values, totals: Sequence[str]) -> list[str]:
+    result = []
+    for (_, how, operand), total in zip(inner.results, totals, strict=False):
+        value = value_of(operand, values)
+        operation = "add" if how == "sum" else "maximum"
+        result.append(write(a, operation, [Value(total, "float"), value]).text)
+    return result
+
+
+def _maximum(a: Arithmetic) -> Callable[[str, str], str]:
+    return lambda x, y: write(a, "maximum", [Value(x, "float"), Value(y, "float")]).text
+
+
+def _reduce(
+    kernel: Kernel,
+    inner: Reduction,
+    outer: Sequence[Index],
+    step: Callable[[Sequence[Index], Sequence[str]], list[str]],
+    first: Sequence[str],
+    a: Arithmetic,
+) -> list[str]:
+    """Loops over the reduced axes but the last axis of all, which belongs to ``step``; the totals after them."""
+    space = inner.loop.space
+    kept = iter(outer)
+    fixed: list[Index | None] = [None if axis in inner.axes else next(kept, None) for axis in range(len(space))]
+    axes = [axis for axis in inner.axes if axis != len(space) - 1]
+
+    def nest(remaining: Sequence[int], totals: Sequence[str]) -> list[str]:
+        if not remaining:
+            return step([0 if i is None else i for i in fixed], totals)
+
+        def one(index: Index, *carried: str) -> list[str]:
+            fixed[remaining[0]] = index
+            return nest(remaining[1:], carried)
+
+        return kernel.function.loop(0, kernel.size(space[remaining[0]]), 1, one, [(a.type, t) for t in totals])
+
+    return nest(axes, first)
+
+
+def write_scatter(kernel: Kernel) -> None:
+    """Rows of zeros, to which rows are added in order; each thread has columns of its own."""
+    inner, f = kernel.phase.inner, kernel.function
+    assert isinstance(inner, Scatter)
+    space = kernel.phase.body.space
+    kernel.start(bool(space))
+    a = kernel.arithmetic(vector=bool(space))
+    size = a.form.bytes
+    indexed = len(inner.index.shape)
+    kept = [s for s in inner.target.shape[1:] if s != 1]
+    rows = inner.target.shape[0]
+    assert len(kept) == len(space)
+
+    def columns(outer: Sequence[Index]) -> None:
+        def every(at: Sequence[Index]) -> None:
+            target = _offset(f, inner.target.strides[1:], inner.target.shape[1:], at, size)
+            start = f.offset(kernel.address(inner.target, ()), target)
+            stride = inner.target.strides[0] * size
+            f.loop(
+                0, kernel.size(rows), 1, lambda r: a.store(a.constant(0.0), f.offset(start, f.multiply(r, stride)))
+            )
+
+            def add(position: Sequence[Index]) -> None:
+                row = f.load("i64", kernel.address(inner.index, position))
+                goal = f.offset(start, f.multiply(row, stride))
+                here = _offset(f, inner.source.strides[indexed:], inner.source.shape[indexed:], at, size)
+                source = f.offset(kernel.address(inner.source, position), here)
+                a.store(a.add(a.load(goal), a.load(source)), goal)
+
+            _loops(kernel, inner.index.shape, add)
+
+        if not space:
+            every(())
+            return
+        low, high = _range(kernel, space, len(outer))
+        f.loop(low, high, a.form.lanes, lambda i: every((*outer, i)))
+
+    if space:
+        _nest(kernel, space[:-1], columns)
+    else:
+        _once(f, lambda: columns(()))
+
+
+def _offset(f: Function, strides: Sequence[int], shape: Sequence[Size], at: Sequence[Index], size: int) -> Index:
+    """Bytes to the element ``at`` of axes, of which those of one element have no index."""
+    own = [stride for stride, s in zip(strides, shape, strict=True) if s != 1]
+    total: Index = 0
+    for index, stride in zip(at, own, strict=True):
+        total = f.add(total, f.multiply(index, stride * size))
+    return total
+
+
+def _loops(kernel: Kernel, sizes: Sequence[Size], inside: Callable[[Sequence[Index]], None]) -> None:
+    """Loops over all of some sizes."""
+
+    def nest(outer: Sequence[Index]) -> None:
+        if len(outer) == len(sizes):
+            inside(outer)
+        else:
+            kernel.function.loop(0, kernel.size(sizes[len(outer)]), 1, lambda i: nest((*outer, i)))
+
+    nest(())
+
+
+def _nest(kernel: Kernel, sizes: Sequence[Size], inside: Callable[[Sequence[Index]], None]) -> None:
+    """Loops over ``sizes``, the first of them over the indices of this thread; with none, only what is inside."""
+
+    def nest(outer: Sequence[Index]) -> None:
+        if len(outer) == len(sizes):
+            inside(outer)
+            return
+        low, high = _range(kernel, sizes, len(outer))
+        kernel.function.loop(low, high, 1, lambda i: nest((*outer, i)))
+
+    nest(())
+
+
+def _range(kernel: Kernel, sizes: Sequence[Size], axis: int) -> tuple[Index, Index]:
+    """The indices of an axis that this thread goes through."""
+    return ("%low", "%high") if axis == 0 else (0, kernel.size(sizes[axis]))
+
+
+def _once(function: Function, then: Callable[[], object]) -> None:
+    """For the one thread that has something to do."""
+    function.when(function.compare("slt", "%low", "%high"), lambda: _done(then()))
+
+
+def _done(_: object) -> None:
+    return None

@@ -1,0 +1,250 @@
+"""What the machine does in a step, as data: a list of phases over named buffers.
+
+A phase runs over an index space, element by element (``body``); before that, each element may need an ``inner`` part: a
+matrix product, or a reduction over further axes. Phases can be printed, costed, and executed in NumPy; the kernels of
+this package make machine code of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from chainrule.shapes import DType, Shape, Size, show_shape
+
+Operand: TypeAlias = str | float | int
+"""The name of a value, or a number."""
+
+
+@dataclass(frozen=True)
+class Buffer:
+    """Memory for one array. ``rows`` of a batch (``"B"``) count as many as a full batch has.
+
+    ``user`` memory belongs to the caller: it is only read, and nothing lies between or after its rows.
+    """
+
+    name: str
+    shape: Shape
+    dtype: DType = "float"
+    user: bool = False
+
+
+@dataclass(frozen=True)
+class View:
+    """Elements of a buffer in the order of an index space.
+
+    Attributes:
+        buffer: the memory.
+        shape: the sizes of the axes.
+        strides: elements from one index of an axis to the next; 0 where all read the same.
+        offset: elements before the first.
+        index: row numbers of the buffer, over the first axes of ``shape``; the stride of each is then 0.
+        row: elements from one row of the buffer to the next, for ``index``.
+    """
+
+    buffer: Buffer
+    shape: Shape
+    strides: tuple[int, ...]
+    offset: int = 0
+    index: View | None = None
+    row: int = 0
+
+    def __str__(self) -> str:
+        part = f"+{self.offset}" if self.offset else ""
+        looked_up = f"[{self.index.buffer.name}]" if self.index else ""
+        return f"{self.buffer.name}{part}{looked_up}"
+
+
+@dataclass(frozen=True)
+class Load:
+    """``target`` is the element of a view; its strides are those of the space, 0 where it is broadcast."""
+
+    target: str
+    view: View
+
+
+@dataclass(frozen=True)
+class Statement:
+    """``target = operation(operands)`` for one element."""
+
+    target: str
+    dtype: DType
+    operation: str
+    operands: tuple[Operand, ...]
+    attributes: tuple[tuple[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Store:
+    """An element of ``view`` becomes ``value``. ``exact``: memory after the last element of a row is not ours."""
+
+    view: View
+    value: Operand
+    exact: bool = False
+
+
+@dataclass(frozen=True)
+class Loop:
+    """What is done for each element of ``space``: loads, then statements, then stores."""
+
+    space: Shape
+    loads: tuple[Load, ...] = ()
+    statements: tuple[Statement, ...] = ()
+    stores: tuple[Store, ...] = ()
+
+
+@dataclass(frozen=True)
+class Product:
+    """``target[m, n]`` is the sum over k of ``left[m, k] * right[k, n]``, under leading axes of the space, if any.
+
+    ``along`` says what lies side by side in a register: columns of ``right`` (``"columns"``), or, for a single column,
+    the elements that are multiplied (``"contracted"``).
+    """
+
+    target: str
+    left: View
+    right: View
+    along: Literal["columns", "contracted"] = "columns"
+
+    @property
+    def contracted(self) -> Size:
+        """The size of the axis that is summed over."""
+        return self.right.shape[-2]
+
+
+@dataclass(frozen=True)
+class Reduction:
+    """Sums or maxima of values of ``loop``, over ``axes`` of its space: (target, ``sum`` or ``max``, value)."""
+
+    loop: Loop
+    axes: tuple[int, ...]
+    results: tuple[tuple[str, Literal["sum", "max"], Operand], ...]
+
+
+@dataclass(frozen=True)
+class Scatter:
+    """``target`` starts at 0; each row of ``source`` is added to the row that ``index`` names, in order."""
+
+    target: View
+    source: View
+    index: View
+
+
+Inner: TypeAlias = Product | Reduction | Scatter | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One pass: for every element of ``body.space`` the inner part, then the body.
+
+    ``scalars`` are the numbers of this step that it reads.
+    """
+
+    name: str
+    body: Loop
+    inner: Inner = None
+    scalars: tuple[str, ...] = ()
+
+    def reads(self) -> Iterator[View]:
+        """The views that it reads."""
+        loops = [self.body]
+        if isinstance(self.inner, Product):
+            yield from (self.inner.left, self.inner.right)
+        elif isinstance(self.inner, Scatter):
+            yield from (self.inner.source, self.inner.index)
+        elif self.inner is not None:
+            loops.append(self.inner.loop)
+        for view in (load.view for loop in loops for load in loop.loads):
+            yield view
+            if view.index is not None:
+                yield view.index
+
+    def writes(self) -> Iterator[View]:
+        """The views that it writes."""
+        loops = [self.body, self.inner.loop] if isinstance(self.inner, Reduction) else [self.body]
+        yield from (store.view for loop in loops for store in loop.stores)
+        if isinstance(self.inner, Scatter):
+            yield self.inner.target
+
+    def __str__(self) -> str:
+        return f"{self.name}: {'; '.join(_lines(self))}"
+
+
+@dataclass(frozen=True)
+class Scalar:
+    """A number of the step, computed by every thread for itself: ``target = operation(operands)``.
+
+    ``double``: a plain number, of double precision, as the learning rate is.
+    """
+
+    statement: Statement
+    double: bool
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """A program as phases.
+
+    Attributes:
+        name: of the program.
+        rows: how many rows ``B`` may stand for, or ``None`` where there is no such size.
+        constants: numbers that are given for each step, by name, with their type.
+        scalars: numbers computed from them, in order.
+        phases: in order.
+        barriers: phases, by place, before which all threads must have finished what came earlier.
+        inputs: what the caller fills in, by name.
+        outputs: where results stand, by label: a view, or the name or value of a number.
+    """
+
+    name: str
+    rows: int | None
+    constants: tuple[tuple[str, DType], ...]
+    scalars: tuple[Scalar, ...]
+    phases: tuple[Phase, ...]
+    barriers: frozenset[int]
+    inputs: dict[str, View] = field(default_factory=dict)
+    outputs: dict[str, View | Operand] = field(default_factory=dict)
+
+    def buffers(self) -> dict[str, Buffer]:
+        """Every buffer by name, in order of first use."""
+        found = {view.buffer.name: view.buffer for view in self.inputs.values()}
+        for phase in self.phases:
+            for view in (*phase.reads(), *phase.writes()):
+                found.setdefault(view.buffer.name, view.buffer)
+        for output in self.outputs.values():
+            if isinstance(output, View):
+                found.setdefault(output.buffer.name, output.buffer)
+        return found
+
+    def __str__(self) -> str:
+        rows = [f"{self.name}: {len(self.phases)} phases" + (f", B = {self.rows}" if self.rows else "")]
+        rows += [f"  {_statement(s.statement)}" for s in self.scalars]
+        for place, phase in enumerate(self.phases):
+            if place in self.barriers:
+                rows.append("  --- all threads meet ---")
+            rows.append(f"  {phase.name}  {show_shape(phase.body.space)}")
+            rows += [f"      {line}" for line in _lines(phase)]
+        return "\n".join(rows) + "\n"
+
+
+def _lines(phase: Phase) -> list[str]:
+    inner, rows = phase.inner, []
+    if isinstance(inner, Product):
+        rows.append(f"{inner.target} = {inner.left} @ {inner.right}  (over {inner.contracted})")
+    elif isinstance(inner, Scatter):
+        rows.append(f"{inner.target} = rows of {inner.source} added up by {inner.index}")
+    elif inner is not None:
+        rows += [f"each of {show_shape(inner.loop.space)}: {line}" for line in _loop(inner.loop)]
+        rows += [f"{target} = {how}({value}, axis={inner.axes})" for target, how, value in inner.results]
+    return rows + _loop(phase.body)
+
+
+def _loop(loop: Loop) -> list[str]:
+    rows = [f"{load.target} <- {load.view}" for load in loop.loads if load.target != str(load.view)]
+    rows += [_statement(s) for s in loop.statements]
+    return rows + [f"{store.view} <- {store.value}" for store in loop.stores]
+
+
+def _statement(s: Statement) -> str:
+    return f"{s.target} = {s.operation}({', '.join(map(str, s.operands))})"

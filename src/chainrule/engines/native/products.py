@@ -1,0 +1,274 @@
+"""Kernels of matrix products: a tile of the result stays in registers while its sum runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from itertools import product as pairs
+
+from chainrule.engines.native.elementwise import Value
+from chainrule.engines.native.emit import Arithmetic, Index
+from chainrule.engines.native.kernel import Kernel
+from chainrule.engines.native.phases import Product, View
+from chainrule.shapes import Size
+
+UNROLLED_STATEMENTS = 4
+"""Up to so many statements, the body is written out for every vector of a tile; longer ones become a loop."""
+
+
+@dataclass(frozen=True)
+class Tile:
+    """Rows and vectors of columns whose sums are in registers at once."""
+
+    rows: int
+    vectors: int
+
+
+def best_tile(rows: Size, capacity: int, vectors: int, registers: int) -> Tile:
+    """The tile that needs the fewest cycles for one step of all sums.
+
+    Counted are products (two vectors a cycle), loads (two a cycle; each row needs one broadcast, each vector of columns
+    one load) and the latency of four cycles. Rows of a batch come in whole tiles, so that any number of them runs
+    through one piece of code; others have a tile of their own at the end.
+    """
+    heights = [1, 2, 4, 8, 16] if rows == "B" else range(1, 17)
+    best, least = Tile(1, 1), float("inf")
+    for height, width in pairs(heights, range(1, min(vectors, 8) + 1)):
+        if height * width + width + 1 > registers or height > max(capacity, 1) * 2 - 1:
+            continue
+        tiles = [(height, -(-capacity // height) if rows == "B" else capacity // height)]
+        if rows != "B" and capacity % height:
+            tiles.append((capacity % height, 1))
+        panels = [(width, vectors // width), (vectors % width, 1 if vectors % width else 0)]
+        cycles = sum(
+            r_count * c_count * (max(r * c / 2, (r + c) / 2, 4.0) + 0.5)
+            for (r, r_count), (c, c_count) in pairs(tiles, panels)
+        )
+        cycles *= 1 + 0.01 * (len(tiles) + (1 if vectors % width else 0))
+        if cycles < least:
+            best, least = Tile(height, width), cycles
+    return best
+
+
+def write_columns(kernel: Kernel, tile: Tile) -> None:
+    """A product whose columns lie side by side in registers."""
+    _Columns(kernel, tile).write()
+
+
+class _Columns:
+    def __init__(self, kernel: Kernel, tile: Tile) -> None:
+        inner = kernel.phase.inner
+        assert isinstance(inner, Product)
+        self.kernel, self.f, self.inner, self.tile = kernel, kernel.function, inner, tile
+        self.rows, self.columns = inner.left.shape[-2], inner.right.shape[-1]
+        self.batch = [s for s in inner.left.shape[:-2] if s != 1]
+        self.a: Arithmetic = kernel.arithmetic(vector=self.columns != 1)
+        self.lanes = self.a.form.lanes
+        self.size = self.a.form.bytes
+
+    def write(self) -> None:
+        self.kernel.start(self.columns != 1)
+        self._nest(())
+
+    def _range(self, axis: int, size: Size) -> tuple[Index, Index]:
+        """The indices of an axis of the space that this thread goes through."""
+        return ("%low", "%high") if axis == 0 else (0, self.kernel.size(size))
+
+    def _nest(self, outer: Sequence[Index]) -> None:
+        if len(outer) < len(self.batch):
+            low, high = self._range(len(outer), self.batch[len(outer)])
+            self.f.loop(low, high, 1, lambda i: self._nest((*outer, i)))
+        elif not self.kernel.phase.body.space:
+            self.f.when(self.f.compare("slt", "%low", "%high"), lambda: self._tile(outer, 0, 1, 0, 1))
+        elif self.inner.contracted == "B":
+            self._over_rows(outer, lambda i, r: self._over_columns(outer, lambda j, c: self._tile(outer, i, r, j, c)))
+        else:
+            self._over_columns(outer, lambda j, c: self._over_rows(outer, lambda i, r: self._tile(outer, i, r, j, c)))
+
+    def _over_rows(self, outer: Sequence[Index], then: Callable[[Index, int], None]) -> None:
+        if self.rows == 1:
+            then(0, 1)
+            return
+        low, high = self._range(len(outer), self.rows)
+        height, f = self.tile.rows, self.f
+        if self.rows == "B":
+            f.loop(low, high, height, lambda i: then(i, height))
+            return
+        count = int(self.rows)
+        whole = count // height * height
+        if whole:
+            f.loop(low, f.smaller(high, whole), height, lambda i: then(i, height))
+        if whole == count:
+            return
+        if low == 0:
+            then(whole, count - whole)
+        else:
+            f.when(f.compare("sgt", high, whole), lambda: then(whole, count - whole))
+
+    def _over_columns(self, outer: Sequence[Index], then: Callable[[Index, int], None]) -> None:
+        if self.columns == 1:
+            then(0, 1)
+            return
+        axis = len(outer) + (self.rows != 1)
+        low, high = self._range(axis, self.columns)
+        f, width = self.f, self.tile.vectors * self.lanes
+        if axis == 0 or self.columns == "B":
+            whole = f.add(low, f.multiply(f.divide(f.subtract(high, low), width), width))
+            f.loop(low, whole, width, lambda j: then(j, self.tile.vectors))
+            f.loop(whole, high, self.lanes, lambda j: then(j, 1))
+            return
+        vectors = -(-int(self.columns) // self.lanes)
+        panels, rest = divmod(vectors, self.tile.vectors)
+        f.loop(0, panels * width, width, lambda j: then(j, self.tile.vectors))
+        if rest:
+            then(panels * width, rest)
+
+    def _tile(self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int) -> None:
+        """One tile: its sums, then the body for each of its vectors."""
+        a, f = self.a, self.f
+        left = self._left(outer, row, rows)
+        right = self._right(outer, column, vectors)
+
+        def step(k: Index, *sums: str) -> list[str]:
+            columns = right(k)
+            result: list[str] = []
+            for r, pointer in enumerate(left(k)):
+                x = a.load_one(pointer)
+                result += [a.fma(x, columns[c], sums[r * vectors + c]) for c in range(vectors)]
+            return result
+
+        first = [(a.type, a.constant(0.0))] * (rows * vectors)
+        sums = f.loop(0, self.kernel.size(self.inner.contracted), 1, step, first)
+        self._finish(outer, row, rows, column, vectors, sums)
+
+    def _finish(
+        self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int, sums: Sequence[str]
+    ) -> None:
+        body, f, a = self.kernel.phase.body, self.f, self.a
+
+        def at(r: Index, c: Index, total: str) -> None:
+            own = [f.add(row, r)] if self.rows != 1 else []
+            own += [f.add(column, f.multiply(c, self.lanes))] if self.columns != 1 else []
+            self.kernel.body(a, body, (*outer, *own), {self.inner.target: Value(total, "float")})
+
+        if len(body.statements) <= UNROLLED_STATEMENTS or len(sums) == 1:
+            for place, total in enumerate(sums):
+                at(*divmod(place, vectors), total)
+            return
+        stack = self.kernel.scratch(len(sums))
+        step = self.lanes * self.size
+        for place, total in enumerate(sums):
+            a.store(total, f.offset(stack, place * step))
+
+        def one_row(r: Index) -> None:
+            for c in range(vectors):
+                at(r, c, a.load(f.offset(stack, f.add(f.multiply(r, vectors * step), c * step))))
+
+        f.loop(0, rows, 1, one_row)
+
+    def _start(self, view: View, outer: Sequence[Index]) -> str:
+        """Where the matrix of these leading indices begins."""
+        f = self.f
+        indices = iter(outer)
+        count: Index = 0
+        for size, stride in zip(view.shape[:-2], view.strides[:-2], strict=True):
+            if size != 1:
+                count = f.add(count, f.multiply(next(indices), stride * self.size))
+        return f.offset(self.kernel.address(view, ()), count)
+
+    def _left(self, outer: Sequence[Index], row: Index, rows: int) -> Callable[[Index], list[str]]:
+        """From k to the addresses of the elements of each row."""
+        f, view = self.f, self.inner.left
+        down, along = (s * self.size for s in view.strides[-2:])
+        start = self._start(view, outer)
+        if view.buffer.user and self.rows == "B":  # there is nothing after the last row
+            last = f.subtract("%B", 1)
+            starts = [f.offset(start, f.multiply(f.smaller(f.add(row, r), last), down)) for r in range(rows)]
+            return lambda k: [f.offset(s, f.multiply(k, along)) for s in starts]
+        start = f.offset(start, f.multiply(row, down))
+
+        def pointers(k: Index) -> list[str]:
+            here = f.offset(start, f.multiply(k, along))
+            return [f.offset(here, r * down) for r in range(rows)]
+
+        return pointers
+
+    def _right(self, outer: Sequence[Index], column: Index, vectors: int) -> Callable[[Index], list[str]]:
+        """From k to the vectors of a row."""
+        f, a, view = self.f, self.a, self.inner.right
+        down = view.strides[-2] * self.size
+        step = self.lanes * self.size
+        start = f.offset(self._start(view, outer), f.multiply(column, self.size))
+        if view.buffer.user and self.lanes > 1:  # there may be nothing after a row
+            left = f.subtract(self.kernel.size(self.columns), column)
+            masks = [self.kernel.mask(a, f.subtract(left, c * self.lanes)) for c in range(vectors)]
+
+            def some(k: Index) -> list[str]:
+                here = f.offset(start, f.multiply(k, down))
+                return [a.load_some(f.offset(here, c * step), m) for c, m in enumerate(masks)]
+
+            return some
+
+        def whole(k: Index) -> list[str]:
+            here = f.offset(start, f.multiply(k, down))
+            return [a.load(f.offset(here, c * step)) for c in range(vectors)]
+
+        return whole
+
+
+def write_contracted(kernel: Kernel, capacity: int) -> None:
+    """A product with one column: rows are multiplied elementwise, and the sums of several rows gathered in a vector."""
+    inner, f = kernel.phase.inner, kernel.function
+    assert isinstance(inner, Product)
+    kernel.start(True)
+    a = kernel.arithmetic(vector=True)
+    lanes, size = a.form.lanes, a.form.bytes
+    rows = min(lanes, capacity)
+    count = kernel.size(inner.contracted)
+    down = inner.left.strides[-2] * size
+    whole = f.multiply(f.divide(count, lanes), lanes)
+    masked = inner.left.buffer.user or inner.right.buffer.user
+    left, right = kernel.address(inner.left, ()), kernel.address(inner.right, ())
+    last = f.subtract(kernel.size(inner.left.shape[-2]), 1)
+
+    def group(row: Index) -> None:
+        starts = [f.offset(left, f.multiply(f.smaller(f.add(row, r), last), down)) for r in range(rows)]
+
+        def step(k: Index, *sums: str) -> list[str]:
+            at = f.multiply(k, size)
+            y = a.load(f.offset(right, at))
+            return [a.fma(a.load(f.offset(s, at)), y, total) for s, total in zip(starts, sums, strict=True)]
+
+        def rest(k: Index, *sums: str) -> list[str]:
+            mask, at = kernel.mask(a, f.subtract(count, k)), f.multiply(k, size)
+
+            def load(pointer: str) -> str:
+                return a.load_some(pointer, mask) if masked else a.load(pointer)
+
+            y = load(f.offset(right, at))
+            products = [a.fma(load(f.offset(s, at)), y, t) for s, t in zip(starts, sums, strict=True)]
+            return [a.select(mask, new, old) for new, old in zip(products, sums, strict=True)]
+
+        sums = f.loop(0, whole, lanes, step, [(a.type, a.constant(0.0))] * rows)
+        if not (isinstance(count, int) and count == whole):
+            sums = f.loop(whole, count, lanes, rest, [(a.type, s) for s in sums])
+        total = gathered(a, sums)
+        kernel.body(a, kernel.phase.body, (row,), {inner.target: Value(total, "float")})
+
+    f.loop("%low", "%high", lanes, group)
+
+
+def gathered(a: Arithmetic, vectors: Sequence[str]) -> str:
+    """One vector whose lane i is the sum of the lanes of vector i; lanes without a vector are 0."""
+    lanes = a.form.lanes
+    even, odd = list(range(0, 2 * lanes, 2)), list(range(1, 2 * lanes, 2))
+    parts = list(vectors)
+    width = lanes
+    while width > 1:
+        nothing = a.constant(0.0)
+        following = []
+        for i in range(0, len(parts), 2):
+            x, y = parts[i], parts[i + 1] if i + 1 < len(parts) else nothing
+            following.append(a.add(a.shuffle(x, y, even), a.shuffle(x, y, odd)))
+        parts, width = following, width // 2
+    return parts[0]

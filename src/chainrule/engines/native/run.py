@@ -1,0 +1,239 @@
+"""Training runs in machine code."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.native import driver
+from chainrule.engines.native.code import Code, generate
+from chainrule.engines.native.jit import compile_text
+from chainrule.engines.native.memory import Arena
+from chainrule.engines.native.regions import Region
+from chainrule.engines.native.target import Target, host
+from chainrule.engines.native.team import borrow
+from chainrule.engines.native.threads import best_threads
+from chainrule.engines.protocol import NonFiniteStep, Rows, batches
+from chainrule.errors import DataError
+from chainrule.program import Program
+
+ANCHOR_SECONDS = 0.5
+"""How long a run goes on before it keeps another copy of its state, from which to look for a step that failed."""
+
+State = Mapping[str, NDArray[Any]]
+
+
+@dataclass
+class _Call:
+    """What one call of ``advance`` was asked."""
+
+    order: Rows
+    batch_size: int
+    first: int
+    constants: Mapping[str, float]
+
+
+class NativeRun:
+    """A run of a step program in machine code; see :class:`chainrule.engines.protocol.Run`.
+
+    Args:
+        step: a program as :meth:`chainrule.nn.model.Model.step_program` makes it.
+        precision: of its floats.
+        data: what does not change, by name of the input: the rows of the table.
+        state: what is carried from step to step, by name.
+        batch_size: rows of a full batch.
+        threads: how many to use; by default, as many as pay.
+        target: the machine; this one, by default.
+    """
+
+    def __init__(
+        self,
+        step: Program,
+        precision: str,
+        data: Mapping[str, NDArray[Any]],
+        state: State,
+        *,
+        batch_size: int,
+        threads: int | None = None,
+        target: Target | None = None,
+    ) -> None:
+        self.program, self.precision = step, precision
+        self.failed: dict[str, Any] | None = None
+        """What the step that was not finite had read."""
+        self._gathers = any(v.name == "rows" for v in step.inputs)
+        self._data = {name: np.ascontiguousarray(a) for name, a in data.items()}
+        self._rows = len(next(iter(data.values())))
+        target = target or host()
+        self.code: Code = generate(step, precision, target, rows=batch_size, user=[*data, "rows"])
+        self._machine = compile_text(self.code.text, target)
+        self._entry = self._machine.address(driver.ENTRY)
+        self.threads = threads or best_threads(self.code)
+        self._arena: Arena = self.code.memory.allocate()
+        self._control = np.zeros(driver.CONTROL_BYTES // 8, np.int64)
+        self._table = np.zeros(max(1, len(self.code.memory.user)), np.int64)
+        self._connect()
+        self._names = list(state)
+        self._write(state)
+        self._done = 0
+        self._anchor(dict(self.state))
+
+    def _connect(self) -> None:
+        """Tell the code where things lie; addresses are taken once, since asking costs time."""
+        for place, name in enumerate(self.code.memory.user):
+            if name != "rows":
+                self._table[place] = self._data[name].ctypes.data
+        control = self._control
+        control[driver.ARENA] = self._arena.address
+        control[driver.USER] = self._table.ctypes.data
+        self._control_address = int(control.ctypes.data)
+        self._doubles = control.view(np.float64)
+
+    # State
+
+    @property
+    def state(self) -> State:
+        """What is carried from step to step; each array is made when it is read."""
+        return _Carried(self)
+
+    def restore(self, state: State) -> None:
+        """Go back to a state that was read."""
+        self._write(state)
+        self._anchor(dict(state))
+
+    def _pieces(self, name: str) -> list[tuple[Region | None, NDArray[Any]]]:
+        """The arrays of the arena that hold a carried value, with the part of it that each is."""
+        inputs = self.code.schedule.inputs
+        own = [r for r in self.code.regions if r.vector == name]
+        if own:
+            return [(r, self._arena.array(inputs[r.name])) for r in own if r.name in inputs]
+        return [(None, self._arena.array(inputs[name]))]
+
+    @cached_property
+    def _places(self) -> dict[str, list[tuple[Region | None, NDArray[Any]]]]:
+        return {name: self._pieces(name) for name in self._names}
+
+    def read(self, name: str) -> NDArray[Any]:
+        """A copy of one carried value."""
+        (first, array), *others = self._places[name]
+        if first is None:
+            return np.array(array)
+        parts = [array, *(a for _, a in others)]
+        return np.concatenate([a.reshape(-1) for a in parts])
+
+    def _write(self, state: State) -> None:
+        for name, pieces in self._places.items():
+            for region, array in pieces:
+                values = state[name] if region is None else state[name][region.start : region.stop]
+                array[...] = np.reshape(values, array.shape)
+
+    def _finite(self) -> bool:
+        return all(np.isfinite(array).all() for _, array in self._places["theta"])
+
+    # Steps
+
+    def advance(
+        self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]
+    ) -> NDArray[np.float64]:
+        """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
+        if self._gathers and len(order) and not (0 <= int(order.min()) and int(order.max()) < self._rows):
+            raise DataError(f"a row number is outside the table of {self._rows} rows")
+        call = _Call(np.ascontiguousarray(order, np.int64), batch_size, first, dict(constants))
+        self._calls.append(call)
+        losses = self._go(call)
+        self._done = first + len(losses)
+        if not np.isfinite(losses).all():
+            self._fail(first)
+        if perf_counter() - self._anchored > ANCHOR_SECONDS:
+            self.verify()
+        return losses
+
+    def verify(self) -> None:
+        """Raise NonFiniteStep if the parameters are not finite; keep a copy of the state from time to time."""
+        if not self._finite():
+            self._fail(self._done)
+        if perf_counter() - self._anchored > ANCHOR_SECONDS:
+            self._anchor(dict(self.state))
+
+    def rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self._doubles[driver.RATE])
+
+    def _go(self, call: _Call) -> NDArray[np.float64]:
+        steps = -(-len(call.order) // call.batch_size)
+        losses = np.empty(steps)
+        control = self._control
+        control[driver.STEPS], control[driver.BATCH], control[driver.ROWS] = steps, call.batch_size, len(call.order)
+        control[driver.FIRST] = call.first
+        control[driver.ORDER], control[driver.LOSSES] = call.order.ctypes.data, losses.ctypes.data
+        control[driver.COUNTER] = 0
+        for place, (name, dtype) in enumerate(self.code.schedule.constants):
+            if name in call.constants:
+                where = control if dtype == "int" else self._doubles
+                where[driver.CONSTANTS + place] = call.constants[name]
+        with borrow(self.threads) as crew:
+            control[driver.THREADS] = crew.size
+            crew.run(self._entry, self._control_address)
+        return losses
+
+    # Steps that fail
+
+    def _anchor(self, state: State) -> None:
+        """Remember a state, from which the calls after it can be made again with the same bits."""
+        self._kept, self._calls, self._anchored = state, list[_Call](), perf_counter()
+
+    def _fail(self, now: int) -> None:
+        """Find the first step that is not finite, go back to before it, and raise NonFiniteStep.
+
+        All calls since the last copy of the state are made again, the one that fails step by step.
+        """
+        calls = self._calls
+        state = dict(self._kept)
+        for call in calls:
+            self._write(state)
+            if np.isfinite(self._go(call)).all() and self._finite():
+                state = dict(self.state)
+                continue
+            self._step_by_step(state, call, now)
+        raise AssertionError("a step that failed did not fail again")
+
+    def _step_by_step(self, state: State, call: _Call, now: int) -> None:
+        self._write(state)
+        losses: list[float] = []
+        for number, rows in enumerate(batches(call.order, call.batch_size), call.first):
+            (loss,) = self._go(_Call(rows, call.batch_size, number, call.constants))
+            if not np.isfinite(loss) or not self._finite():
+                self._write(state)
+                self.failed = self._inputs(rows, number, call.constants)
+                self._anchor(state)
+                earlier = losses if call.first == now else []
+                raise NonFiniteStep(number - now, earlier, "an update" if np.isfinite(loss) else "a loss")
+            state = dict(self.state)
+            losses.append(float(loss))
+
+    def _inputs(self, rows: Rows, number: int, constants: Mapping[str, float]) -> dict[str, Any]:
+        """What the step of this number reads, by name of the program's inputs."""
+        values = {**self._data, **self.state, **constants, "rows": rows, "t": number + 1.0, "step": number}
+        return {v.name: values[v.name] for v in self.program.inputs}
+
+
+class _Carried(Mapping[str, NDArray[Any]]):
+    """The state of a run, read where it is wanted."""
+
+    def __init__(self, run: NativeRun) -> None:
+        self._run = run
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        return self._run.read(name)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._run._names)
+
+    def __len__(self) -> int:
+        return len(self._run._names)
