@@ -42,6 +42,10 @@ class ModelFileError(ChainruleError, ValueError):
     """A model file that is damaged, truncated, or not one of ours."""
 
 
+class EngineError(ChainruleError, RuntimeError):
+    """An engine that is not to be had here, or cannot run a program; ``engine="auto"`` takes another."""
+
+
 class NonFiniteError(ChainruleError, ArithmeticError):
     """Training met an infinite or undefined value; the parameters are those from before that step."""
 

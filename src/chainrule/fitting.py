@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,8 +14,9 @@ from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.numpy import run_all
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.engines.steps import NumpyRun
-from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
+from chainrule.errors import ArgumentError, EngineError, NonFiniteError, require, unknown_name, whole_number
 from chainrule.optim import LBFGS, Optimizer
+from chainrule.passes.cost import cost
 from chainrule.program import Program
 from chainrule.runnable import Runnable
 from chainrule.schedules import plateau_of
@@ -36,7 +38,12 @@ if TYPE_CHECKING:
     from chainrule.network import Network
 
 Data = dict[str, NDArray[Any]]
-ENGINES = ("auto", "numpy")
+ENGINES = ("auto", "native", "numpy")
+
+# What engine="auto" goes by; rough, since it decides between about equal times only where they are short.
+SECONDS_AN_EQUATION = 2e-6
+FLOPS_A_SECOND = 2e10
+COMPILING_SECONDS = 0.3
 
 
 def fit(
@@ -73,7 +80,7 @@ def fit(
         require(batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
         run_: Run = _lbfgs_run(network, data, optimizer)
     else:
-        run_ = _step_run(network, data, optimizer, gather=size < rows)
+        run_ = _step_run(network, data, optimizer, engine, size, epochs)
     watched = monitor or ("validation_loss" if held else "loss")
     known = ["loss", *(["validation_loss"] if held else []), *metrics]
     if watched not in known:
@@ -127,13 +134,37 @@ def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Gen
     return {k: a[order[count:]] for k, a in data.items()}, {k: a[order[:count]] for k, a in data.items()}
 
 
-def _step_run(network: Network, data: Data, optimizer: Optimizer, *, gather: bool) -> NumpyRun:
+def _step_run(
+    network: Network, data: Data, optimizer: Optimizer, engine: str, batch_size: int, epochs: int
+) -> Run:
+    """A run of training steps on an engine; full batches need no rows picked out."""
+    rows = len(data["Y"])
+    gather = batch_size < rows
     step = network.model.step_program(optimizer, gather=gather)
     theta = network.parameters.theta
     state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
     state |= {name: values.copy() for name, values in network.states.items()}
     named = {f"all_{name}": array for name, array in data.items()} if gather else data
+    if engine == "native" or (engine == "auto" and _pays(step, batch_size, rows, epochs, network.dtype)):
+        from chainrule.engines.native import native_run
+
+        try:
+            return native_run(step, network.dtype, named, state, batch_size=batch_size)
+        except EngineError as error:
+            if engine == "native":
+                raise
+            warnings.warn(f"{error}; training goes on with engine='numpy'", stacklevel=4)
     return NumpyRun(step, network.dtype, named, state)
+
+
+def _pays(step: Program, batch_size: int, rows: int, epochs: int, precision: str) -> bool:
+    """Whether the reference engine would need so long that compiling the step is worth while.
+
+    The answer depends on sizes alone, so that the same call gives the same bits every time.
+    """
+    flops = cost(step, {"B": batch_size, "N": rows}, precision).flops
+    seconds = len(step.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
+    return epochs * -(-rows // batch_size) * seconds > COMPILING_SECONDS
 
 
 def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
@@ -226,7 +257,7 @@ def _explained(error: NonFiniteStep, run_: Run, plan: Plan) -> NonFiniteError:
     step = history.steps + 1
     epoch = (step - 1) // plan.steps_per_epoch + 1
     where = ""
-    if isinstance(run_, NumpyRun) and run_.failed is not None:
+    if run_.failed is not None:
         where = first_non_finite(run_.program, run_.failed, run_.precision)
     message = (
         f"the {error.what.split()[-1]} is not finite in step {step} (epoch {epoch}){where}; "

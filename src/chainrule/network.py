@@ -303,7 +303,8 @@ class Network:
             shuffle: ``True`` draws new batches every epoch, ``"once"`` draws them once and keeps them, ``False`` takes
                 the rows in order.
             seed: of shuffling and dropout; the network's by default. Same seed, same bits.
-            engine: ``"auto"`` or ``"numpy"``.
+            engine: ``"native"`` (machine code for this processor), ``"numpy"`` (the printed text, executed), or
+                ``"auto"``: native where training is long enough to be worth compiling.
             validation: rows and targets to watch, or the share of the rows to hold back for it.
             metrics: further quantities of the history, of the validation rows where there are any.
             monitor: what decides which epoch was best: ``"validation_loss"`` (the default where there are

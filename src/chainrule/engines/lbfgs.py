@@ -40,6 +40,8 @@ class LBFGSRun:
         theta: NDArray[Any],
         rate: Callable[[int, Mapping[str, float]], float],
     ) -> None:
+        self.program, self.precision = direction(history), "float32" if theta.dtype == np.float32 else "float64"
+        self.failed: dict[str, Any] | None = None
         self.state: dict[str, NDArray[Any]] = {"theta": theta}
         self.objective, self.direction, self.first_length = objective, direction, rate
         self.pairs: deque[tuple[NDArray[Any], NDArray[Any]]] = deque(maxlen=history)
@@ -63,6 +65,9 @@ class LBFGSRun:
                 raise NonFiniteStep(len(losses), losses)
             losses.append(loss)
         return np.array(losses)
+
+    def verify(self) -> None:
+        """Nothing is left to look at: the line search takes no step that is not finite."""
 
     def rate(self) -> float:
         """The length of the last step, in multiples of its direction."""

@@ -9,11 +9,20 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.program import Program
+
 Rows = NDArray[np.int64]
 
 
 class Run(Protocol):
     """A training run that advances in slices of steps. Any way of cutting the steps into slices gives the same bits."""
+
+    program: Program
+    """What a step computes."""
+    precision: str
+    """Of its floats."""
+    failed: dict[str, Any] | None
+    """What a step that was not finite had read, by name of the program's inputs, where that is known."""
 
     @property
     def state(self) -> Mapping[str, NDArray[Any]]:
@@ -42,6 +51,13 @@ class Run(Protocol):
         Raises:
             NonFiniteStep: when a loss or the parameters after it are not finite; ``state`` is then that from
                 before the step.
+        """
+        ...
+
+    def verify(self) -> None:
+        """Raise NonFiniteStep if the parameters are not finite; training asks after each epoch.
+
+        ``advance`` may leave looking at the parameters to this, since they are many.
         """
         ...
 

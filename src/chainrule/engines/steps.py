@@ -88,6 +88,9 @@ class NumpyRun:
         self._keep(arguments)
         return np.array(losses)
 
+    def verify(self) -> None:
+        """Nothing is left to look at: ``advance`` has."""
+
     def rate(self) -> float:
         """The learning rate of the last step."""
         return self._rate

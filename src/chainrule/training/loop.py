@@ -169,6 +169,7 @@ class _Training:
                 raise _Ended(f"ended by a callback in epoch {epoch}")
             if interrupt.pressed:
                 raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
+        self.run.verify()
         weights = np.full(steps, size)
         weights[-1] = self.plan.rows - (steps - 1) * size
         self.record(float(losses.sum() if self.plan.add_losses else np.average(losses, weights=weights)), start)

@@ -16,6 +16,7 @@ from chainrule.engines.native.phases import Phase, Product, Schedule
 from chainrule.engines.native.regions import Region, split_regions
 from chainrule.engines.native.rewrites import derivatives_from_outputs
 from chainrule.engines.native.target import Target
+from chainrule.engines.native.transposes import is_transpose
 from chainrule.engines.native.views import Layout
 from chainrule.program import Program
 
@@ -34,7 +35,7 @@ class Code:
 
 
 def generate(
-    program: Program, precision: str, target: Target, *, rows: int | None, user: Iterable[str] = ()
+    program: Program, precision: str, target: Target, *, rows: int | None, user: Iterable[str] = (), timed: bool = False
 ) -> Code:
     """The phases and the LLVM text of a program.
 
@@ -44,13 +45,14 @@ def generate(
         target: the machine.
         rows: how many rows ``B`` stands for at most; ``None`` where the program has no such size.
         user: inputs that are read in the caller's memory.
+        timed: whether each phase counts its cycles.
     """
     apart, regions = split_regions(program)
     form = Form(precision, target.vector_bytes // (4 if precision == "float32" else 8))
     primitives = derivatives_from_outputs(expand(apart))
     schedule, splits, layout = _scheduled(primitives, form.lanes, rows, tuple(user), registers_of(target))
     memory = Memory(schedule.buffers(), layout, form)
-    text = Driver(schedule, splits, memory, form, target).text()
+    text = Driver(schedule, splits, memory, form, target, timed=timed).text()
     return Code(schedule, splits, regions, memory, form, target, text)
 
 
@@ -77,7 +79,7 @@ def _split(phase: Phase, layout: Layout, registers: int) -> Split:
     """How a phase is shared: products in whole tiles of rows."""
     if isinstance(phase.inner, Product) and phase.inner.along == "columns":
         return split(phase, layout.lanes, tile_of(phase, layout, registers).rows)
-    return split(phase, layout.lanes)
+    return split(phase, layout.lanes, layout.lanes if is_transpose(phase) else 1)
 
 
 def carried_outputs(program: Program) -> Mapping[str, str]:

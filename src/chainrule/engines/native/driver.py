@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from chainrule.engines.native.barrier import write_barrier
@@ -13,17 +13,21 @@ from chainrule.engines.native.maps import write_map, write_reduction, write_scat
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Split
 from chainrule.engines.native.phases import Operand, Phase, Product, Reduction, Scatter, Schedule, View
-from chainrule.engines.native.products import Tile, best_tile, write_columns, write_contracted
+from chainrule.engines.native.products import Tile, best_tile, is_overlapped, write_columns, write_contracted
 from chainrule.engines.native.target import Target
+from chainrule.engines.native.transposes import is_transpose, write_transpose
 from chainrule.engines.native.views import Layout
 
 # Places of the control block, in numbers of eight bytes. The counter of the barrier has a line of its own.
-ARENA, THREADS, STEPS, ORDER, BATCH, ROWS, FIRST, LOSSES, RATE, USER = range(10)
+ARENA, THREADS, STEPS, ORDER, BATCH, ROWS, FIRST, LOSSES, RATE, USER, TICKS = range(11)
 COUNTER = 64
 CONSTANTS = 80
 CONTROL_BYTES = 4096
 
 ENTRY = "run"
+
+BODY_REGISTERS = 6
+"""Left free by the sums of a tile, where a body runs among them."""
 
 
 @dataclass(frozen=True)
@@ -40,20 +44,30 @@ def tile_of(phase: Phase, layout: Layout, registers: int) -> Tile:
     assert isinstance(inner, Product)
     vectors = -(-layout.size(inner.right.shape[-1]) // layout.lanes)
     rows = inner.left.shape[-2]
-    return best_tile(rows, layout.size(rows), vectors, registers)
+    room = registers - BODY_REGISTERS if is_overlapped(phase) else registers
+    return best_tile(rows, layout.size(rows), vectors, room)
 
 
 def registers(target: Target) -> int:
     """How many vector registers there are: 32 with AVX-512 and on ARM, else 16."""
-    return 32 if target.vector_bytes == 64 or not target.is_x86 else 16
+    return 32 if target.vector_bytes == 64 or not target.triple.startswith("x86_64") else 16
 
 
 class Driver:
     """Writes the module of a schedule."""
 
-    def __init__(self, schedule: Schedule, splits: tuple[Split, ...], memory: Memory, form: Form, target: Target) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        splits: tuple[Split, ...],
+        memory: Memory,
+        form: Form,
+        target: Target,
+        *,
+        timed: bool = False,
+    ) -> None:
         self.schedule, self.splits, self.memory = schedule, splits, memory
-        self.form, self.target = form, target
+        self.form, self.target, self.timed = form, target, timed
         self.module = Module()
         self.kinds = self._kinds()
         self._kernels: dict[str, Kernel] = {}
@@ -88,6 +102,8 @@ class Driver:
             write_reduction(kernel)
         elif isinstance(inner, Scatter):
             write_scatter(kernel)
+        elif is_transpose(phase):
+            write_transpose(kernel)
         else:
             write_map(kernel)
         key = kernel.function.text.replace(f"@{name}(", "@kernel(")
@@ -159,13 +175,26 @@ class _Loop:
         for place, (phase, (name, kernel)) in enumerate(zip(self.schedule.phases, self.kernels, strict=True)):
             if place in self.schedule.barriers:
                 count += 1
-                self._meet(f.add(met, f.multiply(self.threads, count)))
+                self._timed(2 * place + 1, lambda: self._meet(f.add(met, f.multiply(self.threads, count))))  # noqa: B023
             low, high = self.ranges[self.driver.splits[place]]
             arguments = [f"i64 {low}", f"i64 {high}", f"i64 {rows}"]
             arguments += [f"ptr {self._pointer(view)}" for view in kernel.views]
             arguments += [f"{self.driver.kinds[s]} {self.numbers[s].text}" for s in phase.scalars]
-            f.do(f"call void @{name}({', '.join(arguments)})")
+            self._timed(2 * place, lambda: f.do(f"call void @{name}({', '.join(arguments)})"))  # noqa: B023
         f.when(f.compare("eq", "%thread", 0), lambda: self._report(i))
+
+    def _timed(self, place: int, then: Callable[[], None]) -> None:
+        """Add the cycles that something takes to this thread's count of them, if asked to."""
+        if not self.driver.timed:
+            then()
+            return
+        f = self.f
+        own = f.multiply("%thread", 16 * len(self.schedule.phases))
+        counter = f.offset(self._slot(TICKS, "ptr"), f.add(own, 8 * place))
+        start = f.call("llvm.readcyclecounter", "i64", [])
+        then()
+        spent = f.subtract(f.call("llvm.readcyclecounter", "i64", []), start)
+        f.store("i64", str(f.add(f.load("i64", counter), spent)), counter)
 
     def _meet(self, goal: Index) -> None:
         f = self.f

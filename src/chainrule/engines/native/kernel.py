@@ -25,7 +25,14 @@ class Kernel:
         scalars: the names of the scalars, in order.
     """
 
-    def __init__(self, module: Module, phase: Phase, form: Form, kinds: Mapping[str, str], name: str) -> None:
+    def __init__(
+        self,
+        module: Module,
+        phase: Phase,
+        form: Form,
+        kinds: Mapping[str, str],
+        name: str,
+    ) -> None:
         self.phase, self.form = phase, form
         self.views = _distinct([*phase.reads(), *phase.writes()])
         self.scalars = phase.scalars
@@ -141,6 +148,14 @@ class Kernel:
         for index, stride in zip(position, view.strides, strict=False):
             count = f.add(count, f.multiply(index, stride * size))
         return f.offset(self._names[_key(view)], count)
+
+    def prefetch(self, a: Arithmetic, loop: Loop, position: Position) -> None:
+        """Ask for the memory that the body will read and write at ``position``."""
+        written = {store.view.buffer.name for store in loop.stores}
+        for load in loop.loads:
+            view = load.view
+            if view.strides[-1] == 1 and 0 not in view.strides and view.index is None:
+                self.function.prefetch(self.address(view, position), write=view.buffer.name in written)
 
     def _inside(self, view: View, position: Position) -> Position:
         """Tiles may run past the last row of a batch: where nothing lies there, the last row is read again."""

@@ -29,7 +29,7 @@ from chainrule.engines.native.phases import (
     View,
 )
 from chainrule.engines.native.views import Layout, squeezed
-from chainrule.errors import ProgramError
+from chainrule.errors import EngineError
 from chainrule.program import Atom, Equation, Literal as Number, Program, Var
 from chainrule.shapes import Shape, broadcast, normalise_axes
 
@@ -259,7 +259,7 @@ class _Lowering:
         elif name == "add_rows":
             self._scatter(equation)
         else:
-            raise ProgramError(f"the native engine cannot compile {name} yet: use engine='numpy'")
+            raise EngineError(f"the native engine cannot compile {name} yet: use engine='numpy'")
 
     def _becomes_scalar(self, equation: Equation) -> bool:
         """Whether it is a number that depends on constants alone: every thread computes it for itself."""
@@ -313,7 +313,7 @@ class _Lowering:
         whole = self.layout.whole(tight)
         as_source = views.reshaped(whole, source.shape)
         if as_source is None:
-            raise ProgramError(
+            raise EngineError(
                 f"the native engine cannot reshape {source.name} from {source.shape} to {target.shape} yet: "
                 "use engine='numpy'"
             )
@@ -416,7 +416,7 @@ class _Lowering:
         source, target = equation.arguments[0], equation.target
         assert isinstance(source, Var)
         if target.dtype == "int" or source.dtype == "int":
-            raise ProgramError("the native engine cannot add up whole numbers yet: use engine='numpy'")
+            raise EngineError("the native engine cannot add up whole numbers yet: use engine='numpy'")
         axes = normalise_axes(dict(equation.attributes)["axis"], len(source.shape))
         kept = [a for a, s in enumerate(source.shape) if s != 1]
         reduced = tuple(kept.index(a) for a in axes if a in kept)
@@ -428,6 +428,8 @@ class _Lowering:
         if len(reduced) == len(kept) > 1:  # first the rest of each row, which threads share, then the rows
             source = self._rows_reduced(equation, source, kept)
             reduced = (0,)
+        if len(reduced) == len(kept):  # one thread adds up, all compute what is added
+            self._view(source)
         space = squeezed(source.shape)
         self._prepare(source, space)
         draft = self._joinable_reduction(source, space, reduced)

@@ -9,7 +9,7 @@ from itertools import product as pairs
 from chainrule.engines.native.elementwise import Value
 from chainrule.engines.native.emit import Arithmetic, Index
 from chainrule.engines.native.kernel import Kernel
-from chainrule.engines.native.phases import Product, View
+from chainrule.engines.native.phases import Phase, Product, View
 from chainrule.shapes import Size
 
 UNROLLED_STATEMENTS = 4
@@ -50,6 +50,18 @@ def best_tile(rows: Size, capacity: int, vectors: int, registers: int) -> Tile:
     return best
 
 
+def is_overlapped(phase: Phase) -> bool:
+    """Whether the body of a tile runs inside the sums of the next: where it divides, for the weights of a layer."""
+    inner, space = phase.inner, phase.body.space
+    return (
+        isinstance(inner, Product)
+        and inner.contracted == "B"
+        and len(space) == 2
+        and all(isinstance(s, int) for s in space)
+        and any(s.operation in ("divide", "sqrt") for s in phase.body.statements)
+    )
+
+
 def write_columns(kernel: Kernel, tile: Tile) -> None:
     """A product whose columns lie side by side in registers."""
     _Columns(kernel, tile).write()
@@ -68,7 +80,10 @@ class _Columns:
 
     def write(self) -> None:
         self.kernel.start(self.columns != 1)
-        self._nest(())
+        if is_overlapped(self.kernel.phase):
+            self._overlapped()
+        else:
+            self._nest(())
 
     def _range(self, axis: int, size: Size) -> tuple[Index, Index]:
         """The indices of an axis of the space that this thread goes through."""
@@ -123,20 +138,98 @@ class _Columns:
         if rest:
             then(panels * width, rest)
 
-    def _tile(self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int) -> None:
-        """One tile: its sums, then the body for each of its vectors."""
-        a, f = self.a, self.f
-        left = self._left(outer, row, rows)
-        right = self._right(outer, column, vectors)
+    def _overlapped(self) -> None:
+        """Tiles one after another, each with the body of the one before inside its sums: the divider works meanwhile."""
+        f, height, width = self.f, self.tile.rows, self.tile.vectors
+        count, step = int(self.rows), width * self.lanes
+        whole = count // height * height
+        panels, rest = divmod(-(-int(self.columns) // self.lanes), width)
+        high = f.smaller("%high", whole)
+
+        def column(row: Index) -> Callable[..., list[str]]:
+            def one(j: Index, before_row: str, before_column: str) -> list[str]:
+                self._tile_with_body_before(row, j, before_row, before_column)
+                return [str(row), str(j)]
+
+            return one
+
+        def line(i: Index, *before: str) -> list[str]:
+            return f.loop(0, panels * step, step, column(i), [("i64", b) for b in before])
+
+        last = f.loop("%low", high, height, line, [("i64", "-1"), ("i64", "0")])
+        f.when(f.compare("sge", last[0], 0), lambda: self._rows_of_body(last[0], last[1], height))
+        if rest:
+            f.loop("%low", high, height, lambda i: self._tile((), i, height, panels * step, rest))
+        if whole < count:
+            tail = count - whole
+
+            def bottom() -> None:
+                f.loop(0, panels * step, step, lambda j: self._tile((), whole, tail, j, width))
+                if rest:
+                    self._tile((), whole, tail, panels * step, rest)
+
+            f.when(f.compare("sgt", "%high", whole), bottom)
+
+    def _tile_with_body_before(self, row: Index, column: Index, before_row: str, before_column: str) -> None:
+        f, a, height, width = self.f, self.a, self.tile.rows, self.tile.vectors
+        body = self.kernel.phase.body
+        step = self._step((), row, height, column, width)
+        size = self.kernel.size(self.inner.contracted)
+        part = f.divide(size, height)
+        there = f.compare("sge", before_row, 0)
+        kinds = [a.type] * (height * width)
+
+        def piece(r: Index, *sums: str) -> list[str]:
+            start = f.multiply(r, part)
+            for c in range(width):
+                self.kernel.prefetch(a, body, (f.add(row, r), f.add(column, c * self.lanes)))
+            sums_after = f.loop(start, f.add(start, part), 1, step, list(zip(kinds, sums, strict=True)))
+            f.when(there, lambda: self._row_of_body(before_row, before_column, r))
+            return sums_after
+
+        zeros = [a.constant(0.0)] * len(kinds)
+        sums = f.loop(0, height, 1, piece, list(zip(kinds, zeros, strict=True)))
+        sums = f.loop(f.multiply(part, height), size, 1, step, list(zip(kinds, sums, strict=True)))
+        self._keep(sums)
+
+    def _rows_of_body(self, row: Index, column: Index, rows: int) -> None:
+        self.f.loop(0, rows, 1, lambda r: self._row_of_body(row, column, r))
+
+    def _row_of_body(self, row: Index, column: Index, r: Index) -> None:
+        """The body for one row of the tile whose sums were kept."""
+        f, width, step = self.f, self.tile.vectors, self.lanes * self.size
+        stack = self.kernel.scratch(self.tile.rows * width)
+        for c in range(width):
+            total = self.a.load(f.offset(stack, f.add(f.multiply(r, width * step), c * step)))
+            at = (f.add(row, r), f.add(column, c * self.lanes))
+            self.kernel.body(self.a, self.kernel.phase.body, at, {self.inner.target: Value(total, "float")})
+
+    def _keep(self, sums: Sequence[str]) -> str:
+        stack = self.kernel.scratch(len(sums))
+        for place, total in enumerate(sums):
+            self.a.store(total, self.f.offset(stack, place * self.lanes * self.size))
+        return stack
+
+    def _step(
+        self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int
+    ) -> Callable[..., list[str]]:
+        """One step of all sums of a tile."""
+        left, right = self._left(outer, row, rows), self._right(outer, column, vectors)
 
         def step(k: Index, *sums: str) -> list[str]:
             columns = right(k)
             result: list[str] = []
             for r, pointer in enumerate(left(k)):
-                x = a.load_one(pointer)
-                result += [a.fma(x, columns[c], sums[r * vectors + c]) for c in range(vectors)]
+                x = self.a.load_one(pointer)
+                result += [self.a.fma(x, columns[c], sums[r * vectors + c]) for c in range(vectors)]
             return result
 
+        return step
+
+    def _tile(self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int) -> None:
+        """One tile: its sums, then the body for each of its vectors."""
+        a, f = self.a, self.f
+        step = self._step(outer, row, rows, column, vectors)
         first = [(a.type, a.constant(0.0))] * (rows * vectors)
         sums = f.loop(0, self.kernel.size(self.inner.contracted), 1, step, first)
         self._finish(outer, row, rows, column, vectors, sums)
@@ -155,10 +248,7 @@ class _Columns:
             for place, total in enumerate(sums):
                 at(*divmod(place, vectors), total)
             return
-        stack = self.kernel.scratch(len(sums))
-        step = self.lanes * self.size
-        for place, total in enumerate(sums):
-            a.store(total, f.offset(stack, place * step))
+        stack, step = self._keep(sums), self.lanes * self.size
 
         def one_row(r: Index) -> None:
             for c in range(vectors):

@@ -27,6 +27,8 @@ from chainrule.program import Program
 ANCHOR_SECONDS = 0.5
 """How long a run goes on before it keeps another copy of its state, from which to look for a step that failed."""
 
+MOST_THREADS = 256
+
 State = Mapping[str, NDArray[Any]]
 
 
@@ -51,6 +53,7 @@ class NativeRun:
         batch_size: rows of a full batch.
         threads: how many to use; by default, as many as pay.
         target: the machine; this one, by default.
+        timed: whether to count the cycles of each phase, in ``ticks`` (threads, phases, and the wait before each).
     """
 
     def __init__(
@@ -63,6 +66,7 @@ class NativeRun:
         batch_size: int,
         threads: int | None = None,
         target: Target | None = None,
+        timed: bool = False,
     ) -> None:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None
@@ -71,12 +75,13 @@ class NativeRun:
         self._data = {name: np.ascontiguousarray(a) for name, a in data.items()}
         self._rows = len(next(iter(data.values())))
         target = target or host()
-        self.code: Code = generate(step, precision, target, rows=batch_size, user=[*data, "rows"])
+        self.code: Code = generate(step, precision, target, rows=batch_size, user=[*data, "rows"], timed=timed)
         self._machine = compile_text(self.code.text, target)
         self._entry = self._machine.address(driver.ENTRY)
         self.threads = threads or best_threads(self.code)
         self._arena: Arena = self.code.memory.allocate()
         self._control = np.zeros(driver.CONTROL_BYTES // 8, np.int64)
+        self.ticks = np.zeros((MOST_THREADS, len(self.code.schedule.phases), 2), np.int64)
         self._table = np.zeros(max(1, len(self.code.memory.user)), np.int64)
         self._connect()
         self._names = list(state)
@@ -91,6 +96,7 @@ class NativeRun:
                 self._table[place] = self._data[name].ctypes.data
         control = self._control
         control[driver.ARENA] = self._arena.address
+        control[driver.TICKS] = self.ticks.ctypes.data
         control[driver.USER] = self._table.ctypes.data
         self._control_address = int(control.ctypes.data)
         self._doubles = control.view(np.float64)

@@ -1,0 +1,34 @@
+"""The native engine: programs as machine code for this processor, made from Python through LLVM.
+
+A program goes through these modules, in order: ``regions`` (flat vectors taken apart), ``expand`` (primitives only),
+``lower`` (phases), ``order`` (their order, and where threads meet), ``memory`` (where buffers lie), ``driver`` with
+``maps`` and ``products`` (LLVM's text), ``jit`` (machine code), ``run`` (training).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from numpy.typing import NDArray
+
+from chainrule.engines.protocol import Run
+from chainrule.program import Program
+
+
+def native_run(
+    step: Program,
+    precision: str,
+    data: Mapping[str, NDArray[Any]],
+    state: Mapping[str, NDArray[Any]],
+    *,
+    batch_size: int,
+) -> Run:
+    """A run of training steps in the form that suits the program.
+
+    Raises:
+        EngineError: where the program cannot be compiled, or not here.
+    """
+    from chainrule.engines.native.run import NativeRun
+
+    return NativeRun(step, precision, data, state, batch_size=batch_size)
