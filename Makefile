@@ -29,8 +29,12 @@ fix: .venv/dev.done
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/dev.done
+# About half an hour; docs/benchmarks.md says how to run parts. A peer that cannot be installed is left out.
+bench: .venv/peers.done
 	$(BIN)/python -m benchmarks.training
+	$(BIN)/python -m benchmarks.training.starting
+	$(BIN)/python -m benchmarks.starts
+	$(BIN)/python -m benchmarks.fresh
 	$(BIN)/python -m benchmarks.importing
 
 # The page of each operation, from its record.
@@ -55,3 +59,7 @@ clean:
 	$(if $(strip $(PEERS)),$(BIN)/python -m pip install --quiet $(PEERS) || echo "PyTorch is not to be had here: its tests are skipped",true)
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@ .venv/run.done
+
+.venv/peers.done: .venv/dev.done
+	$(BIN)/python -m pip install --quiet --editable '.[peers]' || echo "JAX or Numba is not to be had here: left out"
+	touch $@

@@ -39,7 +39,7 @@ def spread(seconds: list[float]) -> dict[str, float]:
 def machine() -> dict[str, Any]:
     """What the figures were measured on, and with which versions."""
     packages = {}
-    for name in ("chainrule", "numpy", "scikit-learn", "torch"):
+    for name in ("chainrule", "llvmlite", "numpy", "scikit-learn", "torch", "jax", "jaxlib", "optax", "numba"):
         try:
             packages[name] = version(name)
         except PackageNotFoundError:

@@ -35,6 +35,7 @@ from chainrule.training import (
 from chainrule.training.metrics import LARGER_IS_BETTER, metric_of
 
 if TYPE_CHECKING:
+    from chainrule.engines.native.profile import Profile
     from chainrule.network import Network
 
 Data = dict[str, NDArray[Any]]
@@ -109,11 +110,13 @@ def fit(
     watchers = [_PutBack(network, run_), *watchers, *([shown] if shown else [])]
     evaluate = _evaluator(network, held or data, metrics, held=held is not None)
     try:
-        return train(run_, plan, evaluate, _plateau(optimizer), watchers)
+        history = train(run_, plan, evaluate, _plateau(optimizer), watchers)
     except NonFiniteStep as error:
         raise _explained(error, run_, plan) from None
     finally:
         _put_back(network, run_.state)
+    history.measured_by(lambda: network.profile(X, y, batch_size=batch_size, optimizer=optimizer))
+    return history
 
 
 def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
@@ -134,27 +137,55 @@ def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Gen
     return {k: a[order[count:]] for k, a in data.items()}, {k: a[order[:count]] for k, a in data.items()}
 
 
-def _step_run(
-    network: Network, data: Data, optimizer: Optimizer, engine: str, batch_size: int, epochs: int
-) -> Run:
-    """A run of training steps on an engine; full batches need no rows picked out."""
-    rows = len(data["Y"])
-    gather = batch_size < rows
-    step = network.model.step_program(optimizer, gather=gather)
+@dataclass(frozen=True)
+class Steps:
+    """A training step, and what it reads besides constants."""
+
+    program: Program
+    data: Data
+    state: Data
+
+
+def training_steps(network: Network, data: Data, optimizer: Optimizer, batch_size: int) -> Steps:
+    """The steps of a fit; full batches need no rows picked out."""
+    gather = batch_size < len(data["Y"])
     theta = network.parameters.theta
     state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
     state |= {name: values.copy() for name, values in network.states.items()}
     named = {f"all_{name}": array for name, array in data.items()} if gather else data
-    if engine == "native" or (engine == "auto" and _pays(step, batch_size, rows, epochs, network.dtype)):
+    return Steps(network.model.step_program(optimizer, gather=gather), named, state)
+
+
+def _step_run(network: Network, data: Data, optimizer: Optimizer, engine: str, batch_size: int, epochs: int) -> Run:
+    """A run of training steps on an engine."""
+    steps = training_steps(network, data, optimizer, batch_size)
+    step, precision = steps.program, network.dtype
+    if engine == "native" or (engine == "auto" and _pays(step, batch_size, len(data["Y"]), epochs, precision)):
         from chainrule.engines.native import native_run
 
         try:
-            return native_run(step, network.dtype, named, state, batch_size=batch_size)
+            return native_run(step, precision, steps.data, steps.state, batch_size=batch_size)
         except EngineError as error:
             if engine == "native":
                 raise
             warnings.warn(f"{error}; training goes on with engine='numpy'", stacklevel=4)
-    return NumpyRun(step, network.dtype, named, state)
+    return NumpyRun(step, precision, steps.data, steps.state)
+
+
+def profile(
+    network: Network, X: Any, y: Any, *, batch_size: int | Literal["all"], optimizer: Optimizer, seconds: float
+) -> Profile:
+    """Where the time of a step goes; the arguments are those of :meth:`chainrule.network.Network.profile`."""
+    from chainrule.engines.native.profile import profile_step
+
+    require(not isinstance(optimizer, LBFGS), "LBFGS has no step of a fixed length: profile another optimizer")
+    data = network.prepare(X, y)
+    size = batch_rows(batch_size, len(data["Y"]))
+    steps = training_steps(network, data, optimizer, size)
+    constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-len(data["Y"]) // size)), "T": 1e6}
+    return profile_step(
+        steps.program, network.dtype, steps.data, steps.state, constants, batch_size=size, seconds=seconds
+    )
 
 
 def _pays(step: Program, batch_size: int, rows: int, epochs: int, precision: str) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,7 @@ from chainrule.errors import (
     whole_number,
 )
 from chainrule.expression import Operation
-from chainrule.fitting import fit
+from chainrule.fitting import fit, profile
 from chainrule.losses import loss_of
 from chainrule.nn.layers import Dense, Dropout, Layer, activation_of, as_layers, layer_from_json
 from chainrule.nn.model import Assembled, Model
@@ -37,6 +37,11 @@ from chainrule.storage import read_model, write_model
 from chainrule.summary import Summary, summarise
 from chainrule.training import History
 from chainrule.training.metrics import metric_of
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.phases import Schedule
+    from chainrule.engines.native.profile import Profile
+    from chainrule.exploring import Exploration
 
 PREDICT_ROWS = 4096
 """Rows that are predicted at once, so that memory stays small."""
@@ -100,15 +105,20 @@ class Network:
     def reset(self, seed: int | None = None) -> None:
         """Draw new starting values; running states start again too."""
         self.model  # noqa: B018 - an error here if the inputs are not known
-        rng = random_streams(self.seed if seed is None else seed)["parameters"]
+        parameters = self._drawn(self.seed if seed is None else seed)
         self.seed = self.seed if seed is None else seed
-        parameters = Parameters({p.name: p.shape for p in self._assembled.parameters}, self.dtype)
-        for p in self._assembled.parameters:
-            parameters[p.name] = p.start.draw(p.shape, rng)
         states = Parameters({s.name: s.shape for s in self._assembled.states}, self.dtype)
         for s in self._assembled.states:
             states[s.name] = np.full(s.shape, s.start)
         self._arrays = (parameters, states)
+
+    def _drawn(self, seed: int) -> Parameters:
+        """Starting values."""
+        rng = random_streams(seed)["parameters"]
+        parameters = Parameters({p.name: p.shape for p in self._assembled.parameters}, self.dtype)
+        for p in self._assembled.parameters:
+            parameters[p.name] = p.start.draw(p.shape, rng)
+        return parameters
 
     def _allocated(self) -> tuple[Parameters, Parameters]:
         """Parameters and states; they are made when first needed, so that a summary costs no memory."""
@@ -140,6 +150,21 @@ class Network:
         self.model  # noqa: B018 - an error here if the inputs are not known
         return int(self._assembled.prediction.shape[-1])
 
+    @overload
+    def program(  # type: ignore[overload-overlap]
+        self, kind: Literal["phases"], *, optimizer: Optimizer | str = ..., batch_size: int = ...
+    ) -> Schedule: ...
+
+    @overload
+    def program(  # type: ignore[overload-overlap]
+        self, kind: Literal["llvm"], *, optimizer: Optimizer | str = ..., batch_size: int = ...
+    ) -> str: ...
+
+    @overload
+    def program(
+        self, kind: str = ..., *, training: bool = ..., simplified: bool = ..., optimizer: Optimizer | str = ...
+    ) -> Runnable: ...
+
     def program(
         self,
         kind: str = "gradients",
@@ -147,16 +172,25 @@ class Network:
         training: bool = False,
         simplified: bool = True,
         optimizer: Optimizer | str = "adam",
-    ) -> Runnable:
+        batch_size: int = 32,
+    ) -> Runnable | Schedule | str:
         """A program of the network, to print, to run or to derive again.
 
         Args:
             kind: ``"gradients"`` (the loss and its derivatives), ``"loss"``, ``"predict"``, ``"activations"``,
-                ``"step"`` (a whole training step) or ``"update"`` (the optimiser's part).
+                ``"step"`` (a whole training step) or ``"update"`` (the optimiser's part). Of the step as the native
+                engine runs it, ``"phases"`` gives the passes over memory and ``"llvm"`` the text that becomes machine
+                code: both to print.
             training: whether dropout and batch statistics are in it; a step always has them.
             simplified: whether the rewrites were applied.
             optimizer: of a step or an update.
+            batch_size: rows of a step, for ``"phases"`` and ``"llvm"``.
         """
+        if kind in ("phases", "llvm"):
+            from chainrule.engines.native import step_code
+
+            code = step_code(self.model.step_program(optimizer_of(optimizer)), self.dtype, batch_size)
+            return code.schedule if kind == "phases" else code.text
         chosen = optimizer_of(optimizer)
         model = self.model
         makers: dict[str, Callable[[], Program]] = {
@@ -168,7 +202,7 @@ class Network:
             "update": lambda: chosen.program(self.parameters.theta.size),
         }
         if kind not in makers:
-            raise unknown_name("kind of program", kind, makers)
+            raise unknown_name("kind of program", kind, [*makers, "phases", "llvm"])
         key = (kind, training, simplified, chosen if kind in ("step", "update") else None)
         if key not in self._programs:
             self._programs[key] = Runnable.of(makers[kind]())
@@ -338,6 +372,86 @@ class Network:
             callbacks=callbacks,
             progress=progress,
         )
+
+    def explore(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        starts: int = 32,
+        epochs: int = 10,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        shuffle: bool = True,
+        seed: int | None = None,
+        validation: tuple[Any, Any] | None = None,
+    ) -> Exploration:
+        """Train from many starting points at once and keep the best.
+
+        The first start has the network's own seed, the others the seeds after it, as :meth:`reset` would use them. All
+        see the same rows in the same order. Tiny networks lie side by side in the lanes of a register, so that many
+        take hardly longer than one; others are trained one on each core. It needs the native engine.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            starts: how many.
+            epochs: how many times to go through the rows.
+            batch_size: rows in a step.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name.
+            shuffle: whether to draw new batches every epoch.
+            seed: of the first start, and of shuffling and dropout; the network's by default.
+            validation: rows and targets by whose loss the starts are compared, instead of the training loss.
+
+        Returns:
+            The losses of all starts; the network has the parameters of the best.
+
+        >>> import chainrule as cr
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> net = cr.mlp([2, 2, 1], loss="binary_cross_entropy")
+        >>> found = net.explore(X, y, starts=16, epochs=500, batch_size=1, optimizer=cr.SGD(0.5))
+        >>> found.losses.shape, bool(found.scores[found.best] < 0.1)
+        ((500, 16), True)
+        """
+        from chainrule.exploring import explore
+
+        first = self.seed if seed is None else seed
+        self.prepare_inputs(X)
+        numbers = range(first, first + whole_number("starts", starts, 1))
+        return explore(
+            self,
+            X,
+            y,
+            thetas=np.stack([self._drawn(number).theta for number in numbers]),
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer_of(optimizer),
+            shuffle=shuffle,
+            streams=random_streams(first),
+            validation=validation,
+        )
+
+    def profile(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        seconds: float = 0.3,
+    ) -> Profile:
+        """Where the time of a training step goes on the native engine, phase by phase; print it to read it.
+
+        Steps run on copies for about as many seconds: the network stays as it is.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            batch_size: rows in a step.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name.
+            seconds: how long to measure.
+        """
+        return profile(self, X, y, batch_size=batch_size, optimizer=optimizer_of(optimizer), seconds=seconds)
 
     # How it is kept
 

@@ -34,6 +34,7 @@ LAYERS = (
     "training",
     "summary",
     "fitting",
+    "exploring",
     "network",
     "data",
     "report",

@@ -16,6 +16,7 @@ import click
 
 from chainrule._version import __version__
 from chainrule.cli.predict import predict
+from chainrule.cli.profile import profile
 from chainrule.cli.train import INTERRUPTED, train
 from chainrule.errors import ChainruleError
 
@@ -93,3 +94,4 @@ def main(context: click.Context) -> None:
 
 main.add_command(train)
 main.add_command(predict)
+main.add_command(profile)

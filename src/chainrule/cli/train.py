@@ -89,7 +89,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same model.")
 @click.option("--ignore", metavar="COL", multiple=True, help="A column to leave out; may be given several times.")
 @click.option(
-    "--engine", type=click.Choice(["auto", "numpy"]), default="auto", show_default=True, help="What computes."
+    "--engine", type=click.Choice(["auto", "native", "numpy"]), default="auto", show_default=True, help="What computes."
 )
 @click.option(
     "--out",

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-_ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
-_PARITY = 0x1BD11BDA
+ROTATIONS = ((13, 15, 26, 6), (17, 29, 16, 24))
+PARITY = 0x1BD11BDA
 
 
 def threefry(key: tuple[int, int], counter: tuple[Any, Any]) -> tuple[NDArray[np.uint32], NDArray[np.uint32]]:
@@ -16,12 +16,12 @@ def threefry(key: tuple[int, int], counter: tuple[Any, Any]) -> tuple[NDArray[np
 
     Salmon, Moraes, Dror, Shaw (2011). Parallel random numbers: as easy as 1, 2, 3.
     """
-    keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ _PARITY)]
+    keys = [np.uint32(key[0]), np.uint32(key[1]), np.uint32(key[0] ^ key[1] ^ PARITY)]
     with np.errstate(over="ignore"):
         x = np.asarray(counter[0], np.uint32) + keys[0]
         y = np.asarray(counter[1], np.uint32) + keys[1]
         for block in range(5):
-            for rotation in _ROTATIONS[block % 2]:
+            for rotation in ROTATIONS[block % 2]:
                 x = x + y
                 y = ((y << np.uint32(rotation)) | (y >> np.uint32(32 - rotation))) ^ x
             x = x + keys[(block + 1) % 3]

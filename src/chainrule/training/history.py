@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from chainrule.errors import ArgumentError
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.profile import Profile
 
 
 @dataclass
@@ -37,6 +42,14 @@ class History:
     stopped: str = ""
     interrupted: bool = False
 
+
+    def __post_init__(self) -> None:
+        self._profiler: Callable[[], Profile] | None = None  # no part of the record
+
+    def measured_by(self, profiler: Callable[[], Profile]) -> None:
+        """Say how :attr:`profile` is measured."""
+        self._profiler = profiler
+
     def __len__(self) -> int:
         return len(self.loss)
 
@@ -65,6 +78,17 @@ class History:
         return (
             f"{self.stopped}; best {self.monitor.replace('_', ' ')} {best:.4g} in epoch {self.best_epoch or len(self)}."
         )
+
+    @property
+    def profile(self) -> Profile:
+        """Where the time of a training step goes, phase by phase; measured anew, for some tenths of a second."""
+        if self._profiler is None:
+            raise ArgumentError("a history that was read from a file cannot be profiled: use net.profile(X, y)")
+        return self._profiler()
+
+    def __getstate__(self) -> dict[str, Any]:
+        """What copies and pickles hold: the record, not the data behind a profile."""
+        return vars(self) | {"_profiler": None}
 
     def to_csv(self, path: str | Path) -> None:
         """Write one line an epoch."""

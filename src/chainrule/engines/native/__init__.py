@@ -8,12 +8,24 @@ A program goes through these modules, in order: ``regions`` (flat vectors taken 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import Run
 from chainrule.program import Program
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.code import Code
+
+
+def step_code(step: Program, precision: str, batch_size: int) -> Code:
+    """The phases and LLVM's text of a training step, as :func:`native_run` would run it."""
+    from chainrule.engines.native.code import generate
+    from chainrule.engines.native.target import host
+
+    user = [v.name for v in step.inputs if v.role == "input"]
+    return generate(step, precision, host(), rows=batch_size, user=user)
 
 
 def native_run(
@@ -30,5 +42,8 @@ def native_run(
         EngineError: where the program cannot be compiled, or not here.
     """
     from chainrule.engines.native.run import NativeRun
+    from chainrule.engines.native.unrolled import UnrolledRun, fits
 
+    if fits(step, batch_size):
+        return UnrolledRun(step, precision, data, state)
     return NativeRun(step, precision, data, state, batch_size=batch_size)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 
-from chainrule.engines.native.driver import Driver, tile_of
+from chainrule.engines.native.driver import Clock, Driver, tile_of
 from chainrule.engines.native.driver import registers as registers_of
 from chainrule.engines.native.emit import Form
 from chainrule.engines.native.expand import expand
-from chainrule.engines.native.lower import lower
+from chainrule.engines.native.lower import Lowered, lower
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Conflict, Split, in_order, split
 from chainrule.engines.native.phases import Phase, Product, Schedule
@@ -37,10 +38,10 @@ class Code:
 def generate(
     program: Program, precision: str, target: Target, *, rows: int | None, user: Iterable[str] = (), timed: bool = False
 ) -> Code:
-    """The phases and the LLVM text of a program.
+    """The phases and the LLVM text of a training step.
 
     Args:
-        program: a training step, or any other program.
+        program: the step.
         precision: of its floats.
         target: the machine.
         rows: how many rows ``B`` stands for at most; ``None`` where the program has no such size.
@@ -48,22 +49,44 @@ def generate(
         timed: whether each phase counts its cycles.
     """
     apart, regions = split_regions(program)
+    carried = carried_outputs(apart)
+    lower_step = partial(lower, rows=rows, carried=carried, user=tuple(user))
+    return _generated(apart, regions, precision, target, carried, lower_step, Clock(), timed=timed)
+
+
+def generate_call(program: Program, precision: str, target: Target, *, rows: int | None) -> Code:
+    """The phases and the LLVM text of a program that runs once: its inputs and all its outputs lie in the arena."""
+    lower_call = partial(lower, rows=rows, carried={}, in_memory=True)
+    return _generated(program, (), precision, target, {}, lower_call, Clock(()))
+
+
+def _generated(
+    program: Program,
+    regions: tuple[Region, ...],
+    precision: str,
+    target: Target,
+    carried: Mapping[str, str],
+    lowering: Callable[..., Lowered],
+    clock: Clock,
+    *,
+    timed: bool = False,
+) -> Code:
     form = Form(precision, target.vector_bytes // (4 if precision == "float32" else 8))
-    primitives = derivatives_from_outputs(expand(apart))
-    schedule, splits, layout = _scheduled(primitives, form.lanes, rows, tuple(user), registers_of(target))
+    primitives = derivatives_from_outputs(expand(program))
+    lower_primitives = partial(lowering, primitives, lanes=form.lanes)
+    schedule, splits, layout = _scheduled(lower_primitives, carried, registers_of(target))
     memory = Memory(schedule.buffers(), layout, form)
-    text = Driver(schedule, splits, memory, form, target, timed=timed).text()
+    text = Driver(schedule, splits, memory, form, target, clock, timed=timed).text()
     return Code(schedule, splits, regions, memory, form, target, text)
 
 
 def _scheduled(
-    program: Program, lanes: int, rows: int | None, user: tuple[str, ...], registers: int
+    lowering: Callable[..., Lowered], carried: Mapping[str, str], registers: int
 ) -> tuple[Schedule, tuple[Split, ...], Layout]:
     """Phases in order, with splits and barriers; results that cannot be written in place are copied at the end."""
-    carried = carried_outputs(program)
     aside: set[str] = set()
     while True:
-        lowered = lower(program, lanes=lanes, rows=rows, carried=carried, aside=aside, user=user)
+        lowered = lowering(aside=frozenset(aside))
         phases = lowered.schedule.phases
         splits = [_split(p, lowered.layout, registers) for p in phases]
         try:

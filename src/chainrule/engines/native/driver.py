@@ -9,10 +9,10 @@ from chainrule.engines.native.barrier import write_barrier
 from chainrule.engines.native.elementwise import Value, write
 from chainrule.engines.native.emit import Arithmetic, Form, Function, Index, Module
 from chainrule.engines.native.kernel import Kernel, element_bytes
-from chainrule.engines.native.maps import write_map, write_reduction, write_scatter
+from chainrule.engines.native.maps import write_map, write_move, write_reduction, write_scatter
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Split
-from chainrule.engines.native.phases import Operand, Phase, Product, Reduction, Scatter, Schedule, View
+from chainrule.engines.native.phases import Move, Operand, Phase, Product, Reduction, Scatter, Schedule, View
 from chainrule.engines.native.products import Tile, best_tile, is_overlapped, write_columns, write_contracted
 from chainrule.engines.native.target import Target
 from chainrule.engines.native.transposes import is_transpose, write_transpose
@@ -63,10 +63,11 @@ class Driver:
         memory: Memory,
         form: Form,
         target: Target,
+        clock: Clock,
         *,
         timed: bool = False,
     ) -> None:
-        self.schedule, self.splits, self.memory = schedule, splits, memory
+        self.schedule, self.splits, self.memory, self.clock = schedule, splits, memory, clock
         self.form, self.target, self.timed = form, target, timed
         self.module = Module()
         self.kinds = self._kinds()
@@ -74,7 +75,7 @@ class Driver:
 
     def _kinds(self) -> dict[str, str]:
         """LLVM's type of each number of a step."""
-        kinds = {name: "i64" if dtype == "int" else "double" for name, dtype in self.schedule.constants}
+        kinds = {name: {"int": "i64", "bool": "i1"}.get(dtype, "double") for name, dtype in self.schedule.constants}
         for scalar in self.schedule.scalars:
             element = "double" if scalar.double else self.form.element
             kinds[scalar.statement.target] = {"int": "i64", "bool": "i1"}.get(scalar.statement.dtype, element)
@@ -102,6 +103,8 @@ class Driver:
             write_reduction(kernel)
         elif isinstance(inner, Scatter):
             write_scatter(kernel)
+        elif isinstance(inner, Move):
+            write_move(kernel)
         elif is_transpose(phase):
             write_transpose(kernel)
         else:
@@ -120,8 +123,7 @@ class _Loop:
 
     def __init__(self, driver: Driver, function: Function, kernels: list[tuple[str, Kernel]], barrier: str) -> None:
         self.driver, self.f, self.kernels, self.barrier = driver, function, kernels, barrier
-        self.schedule = driver.schedule
-        self.clock = Clock()
+        self.schedule, self.clock = driver.schedule, driver.clock
         self.numbers: dict[str, Value] = {}
         self.ranges: dict[Split, tuple[Index, Index]] = {}
 
@@ -206,7 +208,7 @@ class _Loop:
             return self.f.offset(self.user[view.buffer.name], offset)
         return self.f.offset(self.arena, self.driver.memory.offsets[view.buffer.name] + offset)
 
-    def _numbers(self, i: str, rows: str) -> None:
+    def _numbers(self, i: str, rows: Index) -> None:
         """The numbers of this step."""
         f = self.f
         number = f.add(self.first, i)
@@ -216,7 +218,9 @@ class _Loop:
                 whole = str(f.add(number, counted[name]))
                 text = whole if dtype == "int" else f.value(f"sitofp i64 {whole} to double")
             else:
-                text = self._slot(CONSTANTS + place, "i64" if dtype == "int" else "double")
+                text = self._slot(CONSTANTS + place, "double" if dtype == "float" else "i64")
+            if dtype == "bool":
+                text = f.compare("ne", text, 0)
             self.numbers[name] = Value(text, dtype)
         for scalar in self.schedule.scalars:
             s = scalar.statement
@@ -227,7 +231,8 @@ class _Loop:
             operands = [self._operand(a, o) for o in s.operands]
             value = write(a, s.operation, operands)
             if value.literal is not None:
-                value = Value(a.constant(float(value.literal)), "float")
+                text = str(value.literal) if s.dtype == "int" else a.constant(float(value.literal))
+                value = Value(text, s.dtype)
             self.numbers[s.target] = value
 
     def _operand(self, a: Arithmetic, operand: Operand) -> Value:

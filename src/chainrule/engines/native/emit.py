@@ -145,10 +145,10 @@ class Function:
         """A value to memory."""
         self.do(f"store {kind} {value}, ptr {pointer}, align {align}")
 
-    def prefetch(self, pointer: str, *, write: bool = False) -> None:
-        """Ask for a line of memory that is needed soon."""
+    def prefetch(self, pointer: str, *, write: bool = False, near: bool = True) -> None:
+        """Ask for a line of memory that is needed soon; if not ``near``, only for the second cache."""
         name = self.module.declare("llvm.prefetch.p0", "void", ["ptr", "i32", "i32", "i32"])
-        self.do(f"call void {name}(ptr {pointer}, i32 {int(write)}, i32 3, i32 1)")
+        self.do(f"call void {name}(ptr {pointer}, i32 {int(write)}, i32 {3 if near else 2}, i32 1)")
 
     # Control
 

@@ -58,6 +58,9 @@ class Kernel:
     def _scalar(self, a: Arithmetic, text: str, kind: str) -> Value:
         if kind == "i64":
             return Value(_splat_whole(a, text), "int")
+        if kind == "i1":
+            one = a.function.value(f"select i1 {text}, {a.form.element} 1.0, {a.form.element} 0.0")
+            return Value(a.compare("une", a.splat(one), a.constant(0.0)), "bool")
         if kind == "double" and a.form.element == "float":
             text = self.function.value(f"fptrunc double {text} to float")
         return Value(a.splat(text), "float")
@@ -80,7 +83,7 @@ class Kernel:
         contracted = self._contractions(loop)
         for s in loop.statements:
             if s.operation == "uniform":
-                values[s.target] = self._uniform(a, s.operands, dict(s.attributes), loop.space, position)
+                values[s.target] = self._uniform(a, s, values, loop.space, position)
             elif s.target not in contracted:
                 values[s.target] = self._statement(a, s, values, contracted)
         for store in loop.stores:
@@ -105,6 +108,7 @@ class Kernel:
                 if (
                     product is not None
                     and product.operation == "multiply"
+                    and not product.shared
                     and readers[product.target] == 1
                     and all(kinds.get(str(o), "float") == "float" for o in product.operands)
                 ):
@@ -122,18 +126,22 @@ class Kernel:
             x, z = (x, a.negative(z)) if place == 0 else (a.negative(x), z)
         return Value(a.fma(x, y, z), "float")
 
-    def _uniform(
-        self, a: Arithmetic, operands: Sequence[Operand], attributes: Mapping[str, object], space: Shape, position: Position
-    ) -> Value:
+    def _uniform(self, a: Arithmetic, s: Statement, values: Values, space: Shape, position: Position) -> Value:
         f = self.function
         first: Index = 0
         for index, size in zip(position, space, strict=True):
             first = f.add(f.multiply(first, self.size(size)), index)
-        # Key and step are numbers of the step: %s arguments, whole.
-        key, step = (o if isinstance(o, int) else f"%s{self.scalars.index(str(o))}" for o in operands)
-        stream = attributes["stream"]
-        assert isinstance(stream, int)
-        return Value(uniform(a, key, step, stream, first), "float")
+        key, step = (self._whole(a, o, values) for o in s.operands)
+        return Value(uniform(a, key, step, dict(s.attributes)["stream"], first), "float")
+
+    def _whole(self, a: Arithmetic, operand: Operand, values: Values) -> Index:
+        """A whole number that is the same for all elements."""
+        if not isinstance(operand, str):
+            return int(operand)
+        if operand in self.scalars:
+            return f"%s{self.scalars.index(operand)}"
+        text = values[operand].text
+        return text if a.form.lanes == 1 else self.function.value(f"extractelement {a.form.of('i64')} {text}, i64 0")
 
     def address(self, view: View, position: Position) -> str:
         """Where the element at ``position`` lies; axes without an index stay at their start."""
@@ -157,6 +165,13 @@ class Kernel:
             if view.strides[-1] == 1 and 0 not in view.strides and view.index is None:
                 self.function.prefetch(self.address(view, position), write=view.buffer.name in written)
 
+    def prefetch_rows(self, loop: Loop, position: Position) -> None:
+        """Ask for the memory of rows that are looked up by number."""
+        for load in loop.loads:
+            index = load.view.index
+            if index is not None and load.view.strides[-1] == 1 and index.strides[-1] == 0:
+                self.function.prefetch(self.address(load.view, position), near=False)
+
     def _inside(self, view: View, position: Position) -> Position:
         """Tiles may run past the last row of a batch: where nothing lies there, the last row is read again."""
         last = len(view.shape) - 1
@@ -174,7 +189,7 @@ class Kernel:
         view, f = load.view, self.function
         dtype = view.buffer.dtype
         own = view.strides[-1] if view.strides else 0
-        looked_up = view.index is not None and view.index.strides[-1] != 0
+        looked_up = view.index is not None and view.index.strides[-1:] not in ((), (0,))
         if a.form.lanes == 1:
             text = f.load(element_type(dtype, a.form), self.address(view, position), element_bytes(dtype, a.form))
         elif own == 0 and not looked_up:

@@ -7,8 +7,10 @@ of the product before them. What moves no element (a transpose, a part, a reshap
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any, Literal, TypeAlias
 
 from chainrule.engines.native import views
@@ -17,6 +19,7 @@ from chainrule.engines.native.phases import (
     Inner,
     Load,
     Loop,
+    Move,
     Operand,
     Phase,
     Product,
@@ -30,8 +33,9 @@ from chainrule.engines.native.phases import (
 )
 from chainrule.engines.native.views import Layout, squeezed
 from chainrule.errors import EngineError
+from chainrule.expression import registered
 from chainrule.program import Atom, Equation, Literal as Number, Program, Var
-from chainrule.shapes import Shape, broadcast, normalise_axes
+from chainrule.shapes import DType, Shape, normalise_axes
 
 CHEAP = frozenset(
     "add subtract multiply negative abs sign maximum minimum where less less_equal greater greater_equal equal not_equal "
@@ -42,6 +46,9 @@ CHEAP = frozenset(
 ELEMENTWISE = CHEAP - {"reshape"} | frozenset(
     "divide floor to_int exp expm1 log log1p sin cos sqrt power tanh uniform take".split()
 )
+
+MOVES = frozenset("reshape transpose slice pad broadcast_to".split())
+"""Operations that leave a number as it is."""
 
 Level: TypeAlias = Literal["inner", "body"]
 
@@ -111,6 +118,7 @@ def lower(
     carried: Mapping[str, str],
     aside: Collection[str] = (),
     user: Iterable[str] = (),
+    in_memory: bool = False,
 ) -> Lowered:
     """The phases of a program of primitives.
 
@@ -121,8 +129,9 @@ def lower(
         carried: for outputs, the input in whose memory they are to stand.
         aside: those of them that are computed elsewhere and copied at the end.
         user: inputs that are read where the caller has them.
+        in_memory: whether outputs that are numbers of the step are put into memory too.
     """
-    return _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user)).run()
+    return _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user), in_memory).run()
 
 
 @dataclass(frozen=True)
@@ -143,19 +152,23 @@ class _Lowering:
         carried: Mapping[str, str],
         aside: frozenset[str],
         user: frozenset[str],
+        in_memory: bool,
     ) -> None:
         self.program, self.layout, self.carried, self.aside, self.user = program, layout, carried, aside, user
-        self.variables = program.variables
+        self.in_memory = in_memory
         self.equations = {e.target.name: e for e in program.equations}
+        self.readers = Counter(a for e in program.equations for a in e.arguments)
+        self.readers.update(atom for _, atom in program.outputs)
         self.drafts: list[Draft] = []
         self.computed: dict[str, Computed] = {}
         self.stored: dict[str, Stored] = {}
         self.scalars: dict[str, Scalar] = {}
-        self.constants: list[tuple[str, Any]] = []
+        self.constants: list[tuple[str, DType]] = []
         self.inputs: dict[str, View] = {}
-        self.contiguous: dict[View, View] = {}
-        self.copies = 0
-        self.late: list[tuple[Var, View]] = []
+        self.contiguous: dict[View, Stored] = {}
+        self.numbers: dict[tuple[Atom, DType], Stored] = {}
+        self.names = {v.name for v in program.inputs}
+        self.late: list[tuple[View, View]] = []
 
     def run(self) -> Lowered:
         for var in self.program.inputs:
@@ -163,8 +176,8 @@ class _Lowering:
         for equation in self.program.equations:
             self._visit(equation)
         outputs = {label: self._output(label, atom) for label, atom in self.program.outputs}
-        for atom, view in self.late:
-            self._copy(atom, view)
+        for source, view in self.late:
+            self._copy_view(source, view)
         schedule = Schedule(
             self.program.name,
             self.layout.rows,
@@ -192,35 +205,31 @@ class _Lowering:
     def _output(self, label: str, atom: Atom) -> View | Operand:
         if isinstance(atom, Number):
             return atom.value
-        if self._is_scalar(atom):
-            return atom.name
         goal = self.carried.get(label)
         if goal is None:
-            buffer = Buffer(self._fresh(f"{label}_out"), atom.shape, atom.dtype)
+            if self._is_scalar(atom) and not self.in_memory:
+                return atom.name
+            view = self.layout.whole(Buffer(self._fresh(f"{label}_out"), atom.shape, atom.dtype))
         else:
-            buffer = self.inputs[goal].buffer
+            view = self.inputs[goal]
             if goal == atom.name:
-                return self.inputs[goal]
-        view = self.layout.whole(buffer)
+                return view
         if label in self.aside:
-            self._view(atom)
-            self.late.append((atom, view))
+            copy = self.layout.whole(Buffer(self._fresh(f"{label}_aside"), atom.shape, atom.dtype))
+            self._store_into(atom, copy)
+            self.late.append((copy, view))
         else:
             self._store_into(atom, view)
         return view
 
     def _store_into(self, atom: Var, view: View) -> None:
         """Store a value in given memory, where it is computed."""
-        if atom.name not in self.computed:
-            if atom.name in self.stored:
-                self._copy(atom, view)
-                return
+        if atom.name not in self.computed and atom.name not in self.stored and not self._is_scalar(atom):
             self._place(atom)
-        if atom.name not in self.computed:
+        if atom.name in self.computed:
+            self._append_store(self.computed[atom.name], atom, view)
+        else:
             self._copy(atom, view)
-            return
-        where = self.computed[atom.name]
-        self._append_store(where, atom, view)
 
     def _append_store(self, where: Computed, atom: Var, view: View) -> None:
         loop = where.draft.level(where.level)
@@ -228,8 +237,16 @@ class _Lowering:
 
     def _copy(self, atom: Atom, view: View) -> None:
         """A phase that moves a value into given memory."""
+        self._prepare(atom, squeezed(view.shape))
         draft = self._draft(f"copy {view.buffer.name}", squeezed(view.shape))
         operand = self._pull(atom, draft, "body", view.shape)
+        along = self._along(view, view.shape, draft.body.space)
+        draft.body.stores.append(Store(along, operand, not self.layout.owns_padding(view)))
+
+    def _copy_view(self, source: View, view: View) -> None:
+        """A phase that moves what lies in one place to another."""
+        draft = self._draft(f"copy {view.buffer.name}", squeezed(view.shape))
+        operand = self._load(source.buffer.name, source, draft.body, view.shape)
         along = self._along(view, view.shape, draft.body.space)
         draft.body.stores.append(Store(along, operand, not self.layout.owns_padding(view)))
 
@@ -240,12 +257,13 @@ class _Lowering:
         if self._becomes_scalar(equation):
             double = target.dtype == "float" and self._is_weak(equation)
             operands = tuple(a.value if isinstance(a, Number) else a.name for a in equation.arguments)
+            name = "stop_gradient" if name in MOVES else name
             statement = Statement(target.name, target.dtype, name, operands, equation.attributes)
             self.scalars[target.name] = Scalar(statement, double)
         elif name in ELEMENTWISE:
             if name == "take":
-                self._view(equation.arguments[0])
-                self._view(equation.arguments[1])
+                self._stored(equation.arguments[0])
+                self._stored(equation.arguments[1])
         elif name in ("reshape", "transpose", "slice"):
             self._see(equation)
         elif name == "matmul":
@@ -265,7 +283,7 @@ class _Lowering:
         """Whether it is a number that depends on constants alone: every thread computes it for itself."""
         return (
             equation.target.shape == ()
-            and equation.operation.name not in ("uniform", "take", "sum", "max", "matmul", "concatenate", "add_rows")
+            and equation.operation.name in (ELEMENTWISE | MOVES | {"size"}) - {"uniform", "take"}
             and all(isinstance(a, Number) or self._is_scalar(a) for a in equation.arguments)
         )
 
@@ -285,12 +303,11 @@ class _Lowering:
         """Another view of the same memory, where there is one; reshapes that keep the order of indices wait."""
         source, target = equation.arguments[0], equation.target
         attributes = dict(equation.attributes)
-        assert isinstance(source, Var)
-        if equation.operation.name == "reshape" and squeezed(source.shape) == squeezed(target.shape):
-            if source.name in self.stored:
+        if equation.operation.name == "reshape" and squeezed(_shape(source)) == squeezed(target.shape):
+            if isinstance(source, Var) and source.name in self.stored:
                 self._alias(target, views.reshaped(self.stored[source.name].view, target.shape), source)
             return  # else it waits as an elementwise value does
-        stored = self._view(source)
+        stored = self._stored(source).view
         if equation.operation.name == "transpose":
             seen: View | None = views.transposed(stored, attributes["axes"])
         elif equation.operation.name == "slice":
@@ -298,28 +315,26 @@ class _Lowering:
         else:
             seen = views.reshaped(stored, target.shape)
         if seen is None:
-            seen = self._moved(stored, source, target)
+            seen = self._moved(stored, target)
             self.stored[target.name] = Stored(seen, len(self.drafts) - 1)
         else:
             self._alias(target, seen, source)
 
-    def _alias(self, target: Var, view: View | None, source: Var) -> None:
+    def _alias(self, target: Var, view: View | None, source: Atom) -> None:
         assert view is not None
-        self.stored[target.name] = Stored(view, self.stored[source.name].after)
+        self.stored[target.name] = Stored(view, self._stored(source).after)
 
-    def _moved(self, stored: View, source: Var, target: Var) -> View:
-        """A copy in the order of another shape, of which the old one is a view: merged axes."""
-        tight = Buffer(self._fresh(target.name), target.shape, target.dtype)
-        whole = self.layout.whole(tight)
-        as_source = views.reshaped(whole, source.shape)
+    def _moved(self, stored: View, target: Var) -> View:
+        """A copy in the order of another shape: where the old one is a view of it (merged axes), element by element."""
+        whole = self._new(target)
+        as_source = views.reshaped(whole, stored.shape)
         if as_source is None:
-            raise EngineError(
-                f"the native engine cannot reshape {source.name} from {source.shape} to {target.shape} yet: "
-                "use engine='numpy'"
-            )
-        draft = self._draft(f"move {target.name}", squeezed(source.shape))
-        operand = self._load(source.name, stored, draft.body, source.shape)
-        along = self._along(as_source, source.shape, draft.body.space)
+            draft = self._draft(f"move {target.name}", ())
+            draft.inner = Move(whole, stored)
+            return whole
+        draft = self._draft(f"move {target.name}", squeezed(stored.shape))
+        operand = self._load(stored.buffer.name, stored, draft.body, stored.shape)
+        along = self._along(as_source, stored.shape, draft.body.space)
         draft.body.stores.append(Store(along, operand, exact=True))
         return whole
 
@@ -341,9 +356,8 @@ class _Lowering:
         view = self._new(target)
         self._copy(Number(0.0 if target.dtype == "float" else 0), view)
         widths = dict(equation.attributes)["widths"]
-        assert isinstance(source, Var)
         bounds = tuple(
-            None if w == (0, 0) else (w[0], w[0] + int(s)) for s, w in zip(source.shape, widths, strict=True)
+            None if w == (0, 0) else (w[0], w[0] + int(s)) for s, w in zip(_shape(source), widths, strict=True)
         )
         self._copy(source, views.sliced(view, bounds))
         self.stored[target.name] = Stored(view, len(self.drafts) - 1)
@@ -357,7 +371,7 @@ class _Lowering:
         self.stored[target.name] = Stored(view, len(self.drafts) - 1)
 
     def _scatter(self, equation: Equation) -> None:
-        source, index = (self._view(a) for a in equation.arguments)
+        source, index = (self._stored(a).view for a in equation.arguments)
         view = self._new(equation.target)
         draft = self._draft(f"add_rows {equation.target.name}", squeezed(equation.target.shape[1:]))
         draft.inner = Scatter(view, source, index)
@@ -366,7 +380,7 @@ class _Lowering:
     # Products
 
     def _product(self, equation: Equation) -> None:
-        left, right = (self._view(a) for a in equation.arguments)
+        left, right = (self._stored(a).view for a in equation.arguments)
         target = equation.target
         *batch, m, n = target.shape
         if n == 1 and m != 1:
@@ -397,14 +411,13 @@ class _Lowering:
         if view.shape[axis] == 1 or view.strides[axis] == 1:
             return view
         if view not in self.contiguous:
-            self.copies += 1
             buffer = Buffer(self._fresh(f"{view.buffer.name}_T"), view.shape, view.buffer.dtype)
             draft = self._draft(f"transpose {view.buffer.name}", squeezed(view.shape))
             operand = self._load(buffer.name + "_element", view, draft.body, view.shape)
             whole = self.layout.whole(buffer)
             draft.body.stores.append(Store(self._along(whole, view.shape, draft.body.space), operand))
-            self.contiguous[view] = whole
-        return self.contiguous[view]
+            self.contiguous[view] = Stored(whole, draft.number)
+        return self.contiguous[view].view
 
     def _made(self, target: Var, draft: Draft) -> None:
         self.computed[target.name] = Computed(draft, "body")
@@ -414,30 +427,28 @@ class _Lowering:
 
     def _reduce(self, equation: Equation) -> None:
         source, target = equation.arguments[0], equation.target
-        assert isinstance(source, Var)
-        if target.dtype == "int" or source.dtype == "int":
-            raise EngineError("the native engine cannot add up whole numbers yet: use engine='numpy'")
-        axes = normalise_axes(dict(equation.attributes)["axis"], len(source.shape))
-        kept = [a for a, s in enumerate(source.shape) if s != 1]
+        axes = normalise_axes(dict(equation.attributes)["axis"], len(_shape(source)))
+        kept = [a for a, s in enumerate(_shape(source)) if s != 1]
         reduced = tuple(kept.index(a) for a in axes if a in kept)
-        if not reduced:
-            self.stored[target.name] = Stored(
-                self._seen(self._view(source), target.shape), self.stored[source.name].after
-            )
+        if not reduced:  # nothing but axes of one element
+            equation = Equation(target, registered("reshape"), (source,), (("shape", target.shape),))
+            self.equations[target.name] = equation
+            self._see(equation)
             return
+        assert isinstance(source, Var)
         if len(reduced) == len(kept) > 1:  # first the rest of each row, which threads share, then the rows
             source = self._rows_reduced(equation, source, kept)
             reduced = (0,)
         if len(reduced) == len(kept):  # one thread adds up, all compute what is added
-            self._view(source)
+            self._stored(source)
         space = squeezed(source.shape)
         self._prepare(source, space)
-        draft = self._joinable_reduction(source, space, reduced)
+        draft = self._joinable_reduction(source, space, reduced, target.dtype)
         if draft is None:
             outer = tuple(s for i, s in enumerate(space) if i not in reduced)
             draft = self._draft(target.name, outer)
             draft.loop = LoopDraft(space)
-            draft.inner = Reduction(draft.loop.finish(), reduced, ())
+            draft.inner = Reduction(draft.loop.finish(), reduced, (), target.dtype)
         operand = self._pull(source, draft, "inner", source.shape)
         assert isinstance(draft.inner, Reduction)
         how: Literal["sum", "max"] = "sum" if equation.operation.name == "sum" else "max"
@@ -451,7 +462,9 @@ class _Lowering:
         self._reduce(Equation(part, equation.operation, (source,), attributes))
         return part
 
-    def _joinable_reduction(self, source: Var, space: Shape, reduced: tuple[int, ...]) -> Draft | None:
+    def _joinable_reduction(
+        self, source: Var, space: Shape, reduced: tuple[int, ...], dtype: DType
+    ) -> Draft | None:
         """A reduction over the same axes that comes late enough."""
         earliest = self._time(source)
         for draft in self.drafts:
@@ -459,57 +472,49 @@ class _Lowering:
                 isinstance(draft.inner, Reduction)
                 and draft.number > earliest
                 and draft.inner.axes == reduced
+                and draft.inner.dtype == dtype
                 and draft.loop is not None
                 and draft.loop.space == space
             ):
                 return draft
         return None
 
-    def _seen(self, view: View, shape: Shape) -> View:
-        """A view with axes of one element put in or left out."""
-        seen = views.reshaped(view, shape)
-        assert seen is not None
-        return seen
-
     # Where elementwise values are computed
 
-    def _view(self, atom: Atom) -> View:
+    def _stored(self, atom: Atom) -> Stored:
         """Where a value lies in memory; it is computed and stored first, if need be."""
         if isinstance(atom, Number) or self._is_scalar(atom):
-            return self._view_of_number(atom)
-        if atom.name in self.stored:
-            return self.stored[atom.name].view
-        if atom.name not in self.computed:
-            self._place(atom)
-        return self._stored_where_computed(atom)
+            return self._stored_number(atom)
+        if atom.name not in self.stored:
+            if atom.name not in self.computed:
+                self._place(atom)
+            self._store_where_computed(atom)
+        return self.stored[atom.name]
 
-    def _view_of_number(self, atom: Atom) -> View:
+    def _stored_number(self, atom: Atom) -> Stored:
         dtype = atom.dtype if isinstance(atom, Var) else ("int" if isinstance(atom.value, int) else "float")
-        view = self.layout.whole(Buffer(self._fresh("number"), (), dtype))
-        self._copy(atom, view)
-        return view
+        if (atom, dtype) not in self.numbers:
+            view = self.layout.whole(Buffer(self._fresh("number"), (), dtype))
+            self._copy(atom, view)
+            self.numbers[atom, dtype] = Stored(view, len(self.drafts) - 1)
+        return self.numbers[atom, dtype]
 
-    def _stored_where_computed(self, var: Var) -> View:
-        if var.name in self.stored:
-            return self.stored[var.name].view
-        where = self.computed[var.name]
-        view = self._new(var)
-        self._append_store(where, var, view)
-        self.stored[var.name] = Stored(view, where.draft.number)
-        return view
+    def _store_where_computed(self, var: Var) -> None:
+        if var.name not in self.stored:
+            where = self.computed[var.name]
+            view = self._new(var)
+            self._append_store(where, var, view)
+            self.stored[var.name] = Stored(view, where.draft.number)
 
     def _time(self, atom: Atom) -> int:
         """The last phase that must have run before a waiting value can be computed from memory."""
-        latest = -1
-        for leaf in self._leaves(atom):
-            where = self.computed.get(leaf.name)
-            stored = self.stored.get(leaf.name)
-            latest = max(latest, stored.after if stored else where.draft.number if where else -1)
-        return latest
+        leaves, looked_up = self._leaves(atom)
+        return max([looked_up, *(self._after(leaf) for leaf in leaves)])
 
-    def _leaves(self, atom: Atom) -> list[Var]:
-        """What a waiting value reads that has a place already."""
+    def _leaves(self, atom: Atom) -> tuple[list[Var], int]:
+        """What a waiting value reads element by element that has a place already; after which phase come its lookups."""
         found: dict[str, Var] = {}
+        looked_up = -1
         seen: set[str] = set()
         stack = [atom]
         while stack:
@@ -519,9 +524,11 @@ class _Lowering:
             seen.add(atom.name)
             if atom.name in self.computed or atom.name in self.stored:
                 found[atom.name] = atom
+            elif self.equations[atom.name].operation.name == "take":
+                looked_up = max(looked_up, *(self._stored(a).after for a in self.equations[atom.name].arguments))
             else:
                 stack += self.equations[atom.name].arguments
-        return list(found.values())
+        return list(found.values()), looked_up
 
     def _prepare(self, atom: Atom, space: Shape) -> None:
         """Give a place to what a waiting value needs but should not compute in a larger space."""
@@ -536,7 +543,7 @@ class _Lowering:
             equation = self.equations[atom.name]
             smaller = squeezed(atom.shape) != space
             if smaller and (equation.operation.name not in CHEAP or equation.operation.name == "reshape"):
-                self._view(atom)
+                self._stored(atom)
             else:
                 stack += equation.arguments
 
@@ -554,11 +561,11 @@ class _Lowering:
             self.computed[var.name] = Computed(host, level)
 
     def _host(self, var: Var, space: Shape) -> tuple[Draft, Level]:
-        leaves = self._leaves(var)
+        leaves, looked_up = self._leaves(var)
         here = [self.computed[v.name] for v in leaves if self._at_hand(v, space)]
         latest = max(here, key=lambda c: c.draft.number, default=None)
         others = [v for v in leaves if latest is None or self.computed.get(v.name) != latest or squeezed(v.shape) != space]
-        after = max((self._after(v) for v in others), default=-1)
+        after = max([looked_up, *(self._after(v) for v in others)])
         if latest is not None and latest.draft.number > after:
             return latest.draft, latest.level
         if latest is not None:
@@ -587,7 +594,7 @@ class _Lowering:
         if atom.name in loop.present or atom.name in loop.loads:
             return atom.name
         if atom.name in self.computed and not self._again(atom, draft):
-            self._stored_where_computed(atom)
+            self._store_where_computed(atom)
         if atom.name in self.stored:
             return self._load(atom.name, self.stored[atom.name].view, loop, shape)
         equation = self.equations[atom.name]
@@ -599,13 +606,14 @@ class _Lowering:
         inside = atom.shape if same else shape
         if equation.operation.name == "reshape":
             source = equation.arguments[0]
-            assert isinstance(source, Var) and same
-            return self._pull(source, draft, level, source.shape)
+            assert same
+            return self._pull(source, draft, level, _shape(source))
         operands = tuple(self._pull(a, draft, level, inside) for a in equation.arguments)
         if equation.operation.name in ("broadcast_to", "stop_gradient") and isinstance(operands[0], str):
             if squeezed(_shape(equation.arguments[0])) == loop.space:
                 return operands[0]
-        statement = Statement(atom.name, atom.dtype, equation.operation.name, operands, equation.attributes)
+        shared = self.readers[atom] > 1
+        statement = Statement(atom.name, atom.dtype, equation.operation.name, operands, equation.attributes, shared)
         loop.statements.append(statement)
         loop.present.add(atom.name)
         if same and atom.name not in self.computed:
@@ -634,8 +642,10 @@ class _Lowering:
         return self.layout.whole(Buffer(self._fresh(var.name), var.shape, var.dtype))
 
     def _fresh(self, name: str) -> str:
-        self.copies += 1
-        return name if name not in self.inputs else f"{name}_{self.copies}"
+        """The name, or one like it, that no other buffer has."""
+        unused = name if name not in self.names else next(n for i in count(2) if (n := f"{name}_{i}") not in self.names)
+        self.names.add(unused)
+        return unused
 
     def _load(self, name: str, view: View, loop: LoopDraft, shape: Shape) -> str:
         loop.loads[name] = Load(name, self._along(view, shape, loop.space))
@@ -643,7 +653,7 @@ class _Lowering:
 
     def _taken(self, equation: Equation) -> View:
         """Rows looked up: the index stands for the first axes."""
-        table, index = (self._view(a) for a in equation.arguments)
+        table, index = (self._stored(a).view for a in equation.arguments)
         first = len(index.shape)
         shape = equation.target.shape
         strides = (*[0] * first, *table.strides[1:])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from chainrule.engines.native.elementwise import Value, write
 from chainrule.engines.native.emit import Arithmetic, Function, Index
-from chainrule.engines.native.kernel import Kernel, Values, value_of
-from chainrule.engines.native.phases import Reduction, Scatter
+from chainrule.engines.native.kernel import Kernel, Values, as_text, value_of
+from chainrule.engines.native.phases import Load, Move, Reduction, Scatter, Store, View
 from chainrule.shapes import Size
 
 COLUMNS_AT_ONCE = 4
 """Vectors of columns that a reduction over rows carries along: enough to hide the latency of an addition."""
+
+ROWS_AHEAD = 4
+"""How many rows ahead those that are looked up by number are asked for: they come from anywhere in memory."""
 
 
 def write_map(kernel: Kernel) -> None:
@@ -27,7 +31,13 @@ def write_map(kernel: Kernel) -> None:
 
     def vectors(outer: Sequence[Index]) -> None:
         low, high = _range(kernel, body.space, len(outer))
-        kernel.function.loop(low, high, a.form.lanes, lambda i: _done(kernel.body(a, body, (*outer, i), {})))
+
+        def one(i: Index) -> None:
+            if outer:
+                kernel.prefetch_rows(body, (kernel.function.add(outer[0], ROWS_AHEAD), *outer[1:], i))
+            kernel.body(a, body, (*outer, i), {})
+
+        kernel.function.loop(low, high, a.form.lanes, one)
 
     _nest(kernel, body.space[:-1], vectors)
 
@@ -44,8 +54,9 @@ def write_reduction(kernel: Kernel) -> None:
 
 def _down(kernel: Kernel, inner: Reduction) -> None:
     """Over rows: each lane has its own column."""
-    kernel.start(True)
-    a, f, body = kernel.arithmetic(vector=True), kernel.function, kernel.phase.body
+    vector = inner.dtype == "float"
+    kernel.start(vector)
+    a, f, body = kernel.arithmetic(vector=vector), kernel.function, kernel.phase.body
     lanes = a.form.lanes
 
     def panel(outer: Sequence[Index], column: Index, count: int) -> None:
@@ -61,7 +72,7 @@ def _down(kernel: Kernel, inner: Reduction) -> None:
         totals = _reduce(kernel, inner, outer, one, [v for _ in columns for v in _first(a, inner)], a)
         for c, at in enumerate(columns):
             part = totals[c * len(inner.results) :]
-            known = {r[0]: Value(t, "float") for r, t in zip(inner.results, part, strict=False)}
+            known = {r[0]: Value(t, inner.dtype) for r, t in zip(inner.results, part, strict=False)}
             kernel.body(a, body, (*outer, at), known)
 
     def vectors(outer: Sequence[Index]) -> None:
@@ -77,7 +88,7 @@ def _down(kernel: Kernel, inner: Reduction) -> None:
 def _across(kernel: Kernel, inner: Reduction) -> None:
     """Over the last axis (and maybe others): the lanes of a vector are added up at the end, the body has one element."""
     kernel.start(True, False)
-    a, single, f = kernel.arithmetic(vector=True), kernel.arithmetic(vector=False), kernel.function
+    a, single, f = kernel.arithmetic(vector=inner.dtype == "float"), kernel.arithmetic(vector=False), kernel.function
     size, lanes = kernel.size(inner.loop.space[-1]), a.form.lanes
     whole = f.multiply(f.divide(size, lanes), lanes)
 
@@ -91,14 +102,14 @@ def _across(kernel: Kernel, inner: Reduction) -> None:
                 a.select(mask, new, old) for new, old in zip(vector(at, *carried), carried, strict=True)
             ]
 
-        sums = f.loop(0, whole, lanes, vector, [(a.type, t) for t in totals])
-        return f.loop(whole, size, lanes, rest, [(a.type, t) for t in sums])
+        sums = f.loop(0, whole, lanes, vector, [(_kind(a, inner), t) for t in totals])
+        return f.loop(whole, size, lanes, rest, [(a.type, t) for t in sums]) if lanes > 1 else sums
 
     def element(outer: Sequence[Index]) -> None:
         totals = _reduce(kernel, inner, outer, row, _first(a, inner), a)
         known: Values = {}
         for (target, how, _), total in zip(inner.results, totals, strict=True):
-            known[target] = Value(a.total(total) if how == "sum" else a.largest(total, _maximum(a)), "float")
+            known[target] = Value(a.total(total) if how == "sum" else a.largest(total, _maximum(a)), inner.dtype)
         kernel.body(single, kernel.phase.body, outer, known)
 
     if kernel.phase.body.space:
@@ -107,7 +118,14 @@ def _across(kernel: Kernel, inner: Reduction) -> None:
         _once(f, lambda: element(()))
 
 
+def _kind(a: Arithmetic, inner: Reduction) -> str:
+    """The type of a total; whole numbers are added up one by one."""
+    return "i64" if inner.dtype == "int" else a.type
+
+
 def _first(a: Arithmetic, inner: Reduction) -> list[str]:
+    if inner.dtype == "int":
+        return ["0" if how == "sum" else str(-(2**63)) for _, how, _ in inner.results]
     return [a.constant(0.0 if how == "sum" else float("-inf")) for _, how, _ in inner.results]
 
 
@@ -116,7 +134,7 @@ def _combined(a: Arithmetic, inner: Reduction, values: Values, totals: Sequence[
     for (_, how, operand), total in zip(inner.results, totals, strict=False):
         value = value_of(operand, values)
         operation = "add" if how == "sum" else "maximum"
-        result.append(write(a, operation, [Value(total, "float"), value]).text)
+        result.append(write(a, operation, [Value(total, inner.dtype), value]).text)
     return result
 
 
@@ -146,61 +164,85 @@ def _reduce(
             fixed[remaining[0]] = index
             return nest(remaining[1:], carried)
 
-        return kernel.function.loop(0, kernel.size(space[remaining[0]]), 1, one, [(a.type, t) for t in totals])
+        return kernel.function.loop(0, kernel.size(space[remaining[0]]), 1, one, [(_kind(a, inner), t) for t in totals])
 
     return nest(axes, first)
 
 
+def write_move(kernel: Kernel) -> None:
+    """Element after element, in the order of their indices."""
+    inner, f = kernel.phase.inner, kernel.function
+    assert isinstance(inner, Move)
+    kernel.start(False)
+    a, source, target = kernel.arithmetic(vector=False), inner.source, inner.target
+    total: Index = 1
+    for size in source.shape:
+        total = f.multiply(total, kernel.size(size))
+
+    def one(number: Index) -> None:
+        value = kernel.load(a, Load("element", source), source.shape, _position(kernel, source.shape, number))
+        at = _position(kernel, target.shape, number)
+        kernel.store(a, Store(target, "element"), target.shape, at, value)
+
+    _once(f, lambda: f.loop(0, total, 1, one))
+
+
+def _position(kernel: Kernel, shape: Sequence[Size], number: Index) -> list[Index]:
+    """The indices of the element of that number."""
+    f, position = kernel.function, list[Index]()
+    for size in reversed(shape):
+        if isinstance(size, int):
+            position.append(f.remainder(number, size))
+            number = f.divide(number, size)
+        else:
+            position.append(f.value(f"urem i64 {number}, {kernel.size(size)}"))
+            number = f.value(f"udiv i64 {number}, {kernel.size(size)}")
+    return position[::-1]
+
+
 def write_scatter(kernel: Kernel) -> None:
     """Rows of zeros, to which rows are added in order; each thread has columns of its own."""
-    inner, f = kernel.phase.inner, kernel.function
+    inner, f, space = kernel.phase.inner, kernel.function, kernel.phase.body.space
     assert isinstance(inner, Scatter)
-    space = kernel.phase.body.space
-    kernel.start(bool(space))
-    a = kernel.arithmetic(vector=bool(space))
-    size = a.form.bytes
-    indexed = len(inner.index.shape)
-    kept = [s for s in inner.target.shape[1:] if s != 1]
-    rows = inner.target.shape[0]
-    assert len(kept) == len(space)
+    vector = bool(space) and inner.target.buffer.dtype == "float"
+    kernel.start(vector)
+    a = kernel.arithmetic(vector=vector)
+    index, source, target = _without_ones(inner.index), _without_ones(inner.source), _without_ones(inner.target, 1)
+
+    def every(at: Sequence[Index]) -> None:
+        def clear(row: Index) -> None:
+            kernel.store(a, Store(target, 0), target.shape, (row, *at), Value("", target.buffer.dtype, 0))
+
+        def add(position: Sequence[Index]) -> None:
+            row = f.load("i64", kernel.address(index, position))
+            old = kernel.load(a, Load("old", target), target.shape, (row, *at))
+            value = kernel.load(a, Load("value", source), source.shape, (*position, *at))
+            kernel.store(a, Store(target, "new"), target.shape, (row, *at), _added(a, old, value))
+
+        f.loop(0, kernel.size(target.shape[0]), 1, clear)
+        _loops(kernel, index.shape, add)
 
     def columns(outer: Sequence[Index]) -> None:
-        def every(at: Sequence[Index]) -> None:
-            target = _offset(f, inner.target.strides[1:], inner.target.shape[1:], at, size)
-            start = f.offset(kernel.address(inner.target, ()), target)
-            stride = inner.target.strides[0] * size
-            f.loop(
-                0, kernel.size(rows), 1, lambda r: a.store(a.constant(0.0), f.offset(start, f.multiply(r, stride)))
-            )
-
-            def add(position: Sequence[Index]) -> None:
-                row = f.load("i64", kernel.address(inner.index, position))
-                goal = f.offset(start, f.multiply(row, stride))
-                here = _offset(f, inner.source.strides[indexed:], inner.source.shape[indexed:], at, size)
-                source = f.offset(kernel.address(inner.source, position), here)
-                a.store(a.add(a.load(goal), a.load(source)), goal)
-
-            _loops(kernel, inner.index.shape, add)
-
-        if not space:
-            every(())
-            return
         low, high = _range(kernel, space, len(outer))
         f.loop(low, high, a.form.lanes, lambda i: every((*outer, i)))
 
     if space:
         _nest(kernel, space[:-1], columns)
     else:
-        _once(f, lambda: columns(()))
+        _once(f, lambda: every(()))
 
 
-def _offset(f: Function, strides: Sequence[int], shape: Sequence[Size], at: Sequence[Index], size: int) -> Index:
-    """Bytes to the element ``at`` of axes, of which those of one element have no index."""
-    own = [stride for stride, s in zip(strides, shape, strict=True) if s != 1]
-    total: Index = 0
-    for index, stride in zip(at, own, strict=True):
-        total = f.add(total, f.multiply(index, stride * size))
-    return total
+def _without_ones(view: View, first: int = 0) -> View:
+    """The view without axes of one element from the axis ``first`` on."""
+    kept = [axis for axis, size in enumerate(view.shape) if axis < first or size != 1]
+    return replace(view, shape=tuple(view.shape[a] for a in kept), strides=tuple(view.strides[a] for a in kept))
+
+
+def _added(a: Arithmetic, x: Value, y: Value) -> Value:
+    """The sum; of truth values, whether one holds."""
+    if x.dtype != "bool":
+        return write(a, "add", [x, y])
+    return Value(a.select(x.text, a.constant(1.0), as_text(a, y, "bool")), "float")
 
 
 def _loops(kernel: Kernel, sizes: Sequence[Size], inside: Callable[[Sequence[Index]], None]) -> None:

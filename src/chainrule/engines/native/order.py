@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chainrule.engines.native.phases import Phase, Product, Reduction, Scatter, View
+from chainrule.engines.native.phases import Move, Phase, Product, Reduction, Scatter, View
 from chainrule.engines.native.views import TILE_ROWS, squeezed
 from chainrule.shapes import Size
 
@@ -134,6 +134,9 @@ def _accesses(phase: Phase) -> Iterable[tuple[View, bool, bool]]:
         yield inner.target, True, False
         yield inner.source, False, False
         yield inner.index, False, False
+    elif isinstance(inner, Move):
+        yield inner.target, True, False
+        yield inner.source, False, False
     elif isinstance(inner, Reduction):
         kept = [a for a in range(len(inner.loop.space)) if a not in inner.axes]
         for load in inner.loop.loads:

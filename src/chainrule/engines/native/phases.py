@@ -73,6 +73,8 @@ class Statement:
     operation: str
     operands: tuple[Operand, ...]
     attributes: tuple[tuple[str, Any], ...] = ()
+    shared: bool = False
+    """Whether the program reads it more than once: then each reader must see the same, rounded number."""
 
 
 @dataclass(frozen=True)
@@ -115,11 +117,15 @@ class Product:
 
 @dataclass(frozen=True)
 class Reduction:
-    """Sums or maxima of values of ``loop``, over ``axes`` of its space: (target, ``sum`` or ``max``, value)."""
+    """Sums or maxima of values of ``loop``, over ``axes`` of its space: (target, ``sum`` or ``max``, value).
+
+    All are of one element type.
+    """
 
     loop: Loop
     axes: tuple[int, ...]
     results: tuple[tuple[str, Literal["sum", "max"], Operand], ...]
+    dtype: DType = "float"
 
 
 @dataclass(frozen=True)
@@ -131,7 +137,15 @@ class Scatter:
     index: View
 
 
-Inner: TypeAlias = Product | Reduction | Scatter | None
+@dataclass(frozen=True)
+class Move:
+    """``target`` holds the elements of ``source``, both in the order of their indices: a reshape that mixes axes."""
+
+    target: View
+    source: View
+
+
+Inner: TypeAlias = Product | Reduction | Scatter | Move | None
 
 
 @dataclass(frozen=True)
@@ -153,6 +167,8 @@ class Phase:
             yield from (self.inner.left, self.inner.right)
         elif isinstance(self.inner, Scatter):
             yield from (self.inner.source, self.inner.index)
+        elif isinstance(self.inner, Move):
+            yield self.inner.source
         elif self.inner is not None:
             loops.append(self.inner.loop)
         for view in (load.view for loop in loops for load in loop.loads):
@@ -164,7 +180,7 @@ class Phase:
         """The views that it writes."""
         loops = [self.body, self.inner.loop] if isinstance(self.inner, Reduction) else [self.body]
         yield from (store.view for loop in loops for store in loop.stores)
-        if isinstance(self.inner, Scatter):
+        if isinstance(self.inner, Scatter | Move):
             yield self.inner.target
 
     def __str__(self) -> str:
@@ -234,6 +250,8 @@ def _lines(phase: Phase) -> list[str]:
         rows.append(f"{inner.target} = {inner.left} @ {inner.right}  (over {inner.contracted})")
     elif isinstance(inner, Scatter):
         rows.append(f"{inner.target} = rows of {inner.source} added up by {inner.index}")
+    elif isinstance(inner, Move):
+        rows.append(f"{inner.target} = {inner.source} in another shape")
     elif inner is not None:
         rows += [f"each of {show_shape(inner.loop.space)}: {line}" for line in _loop(inner.loop)]
         rows += [f"{target} = {how}({value}, axis={inner.axes})" for target, how, value in inner.results]

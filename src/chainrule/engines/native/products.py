@@ -45,6 +45,8 @@ def best_tile(rows: Size, capacity: int, vectors: int, registers: int) -> Tile:
             for (r, r_count), (c, c_count) in pairs(tiles, panels)
         )
         cycles *= 1 + 0.01 * (len(tiles) + (1 if vectors % width else 0))
+        shared = -(-capacity // height)
+        cycles *= 1 if shared == 1 else (1 + -(-shared // 2) * 2 / shared) / 2  # two threads are as fast as the slower
         if cycles < least:
             best, least = Tile(height, width), cycles
     return best
@@ -56,7 +58,8 @@ def is_overlapped(phase: Phase) -> bool:
     return (
         isinstance(inner, Product)
         and inner.contracted == "B"
-        and len(space) == 2
+        and space == (inner.left.shape[-2], inner.right.shape[-1])
+        and 1 not in space
         and all(isinstance(s, int) for s in space)
         and any(s.operation in ("divide", "sqrt") for s in phase.body.statements)
     )
@@ -106,8 +109,13 @@ class _Columns:
             return
         low, high = self._range(len(outer), self.rows)
         height, f = self.tile.rows, self.f
-        if self.rows == "B":
+        if self.rows == "B" and not outer:  # there is memory for whole tiles
             f.loop(low, high, height, lambda i: then(i, height))
+            return
+        if self.rows == "B":
+            whole = f.multiply(f.divide(high, height), height)
+            f.loop(0, whole, height, lambda i: then(i, height))
+            f.loop(whole, high, 1, lambda i: then(i, 1))
             return
         count = int(self.rows)
         whole = count // height * height

@@ -60,12 +60,12 @@ def _pattern(program: Program) -> list[Region]:
     vector = next((v for v in program.inputs if v.role == "parameter" and len(v.shape) == 1), None)
     if vector is None or [v.role for v in program.inputs].count("parameter") != 1:
         return []
-    shaped = {e.arguments[0].name: e.target for e in program.equations if _is(e, "reshape")}
+    shaped = {e.arguments[0]: e.target for e in program.equations if e.operation.name == "reshape"}
     found: dict[int, Region] = {}
     for equation in program.equations:
-        if _is(equation, "slice") and equation.arguments[0] == vector:
+        if equation.operation.name == "slice" and equation.arguments[0] == vector:
             ((start, stop),) = dict(equation.attributes)["bounds"]
-            target = shaped.get(equation.target.name, equation.target)
+            target = shaped.get(equation.target, equation.target)
             sizes = tuple(int(s) for s in target.shape)
             found[start] = Region(vector.name, target.name, start, stop, sizes)
     parts = [found[start] for start in sorted(found)]
@@ -75,10 +75,6 @@ def _pattern(program: Program) -> list[Region]:
     if len(parts) == 0 and len(vector.shape) == 1:
         return []
     return parts if whole and not names & {f"{v.name}_{p.name}" for v in program.inputs for p in parts} else []
-
-
-def _is(equation: Equation, name: str) -> bool:
-    return equation.operation.name == name and isinstance(equation.arguments[0], Var)
 
 
 class _Splitting:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.passes import drop_unused
-from chainrule.program import Equation, Literal, Program, Var
+from chainrule.program import Atom, Equation, Literal, Program, Var
 
 
 def derivatives_from_outputs(program: Program) -> Program:
@@ -25,7 +26,7 @@ def derivatives_from_outputs(program: Program) -> Program:
     return drop_unused(replace(program, equations=tuple(equations)))
 
 
-def _rewritten(equation: Equation, rectified: dict[object, Var], seen: set[str]) -> Equation:
+def _rewritten(equation: Equation, rectified: Mapping[Atom, Var], seen: set[str]) -> Equation:
     if equation.operation.name != "greater" or not _is_zero(equation.arguments[1]):
         return equation
     output = rectified.get(equation.arguments[0])

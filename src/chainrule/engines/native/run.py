@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,12 +13,13 @@ from numpy.typing import NDArray
 
 from chainrule.engines.native import driver
 from chainrule.engines.native.code import Code, generate
+from chainrule.engines.native.cost import schedule_flops
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.memory import Arena
 from chainrule.engines.native.regions import Region
-from chainrule.engines.native.target import Target, host
+from chainrule.engines.native.target import Target, cores, host
 from chainrule.engines.native.team import borrow
-from chainrule.engines.native.threads import best_threads
+from chainrule.engines.native.threads import Pace
 from chainrule.engines.protocol import NonFiniteStep, Rows, batches
 from chainrule.errors import DataError
 from chainrule.program import Program
@@ -51,7 +51,7 @@ class NativeRun:
         data: what does not change, by name of the input: the rows of the table.
         state: what is carried from step to step, by name.
         batch_size: rows of a full batch.
-        threads: how many to use; by default, as many as pay.
+        threads: how many to use; by default, as many as turn out to pay.
         target: the machine; this one, by default.
         timed: whether to count the cycles of each phase, in ``ticks`` (threads, phases, and the wait before each).
     """
@@ -73,12 +73,13 @@ class NativeRun:
         """What the step that was not finite had read."""
         self._gathers = any(v.name == "rows" for v in step.inputs)
         self._data = {name: np.ascontiguousarray(a) for name, a in data.items()}
-        self._rows = len(next(iter(data.values())))
+        self.rows = len(next(iter(data.values())))
         target = target or host()
         self.code: Code = generate(step, precision, target, rows=batch_size, user=[*data, "rows"], timed=timed)
         self._machine = compile_text(self.code.text, target)
         self._entry = self._machine.address(driver.ENTRY)
-        self.threads = threads or best_threads(self.code)
+        flops = schedule_flops(self.code.schedule, self.code.form, batch_size)
+        self._threads, self._pace = threads, Pace(cores(), flops)
         self._arena: Arena = self.code.memory.allocate()
         self._control = np.zeros(driver.CONTROL_BYTES // 8, np.int64)
         self.ticks = np.zeros((MOST_THREADS, len(self.code.schedule.phases), 2), np.int64)
@@ -100,6 +101,11 @@ class NativeRun:
         control[driver.USER] = self._table.ctypes.data
         self._control_address = int(control.ctypes.data)
         self._doubles = control.view(np.float64)
+
+    @property
+    def threads(self) -> int:
+        """How many threads the next steps will use."""
+        return self._threads or self._pace.threads
 
     # State
 
@@ -148,8 +154,8 @@ class NativeRun:
         self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]
     ) -> NDArray[np.float64]:
         """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
-        if self._gathers and len(order) and not (0 <= int(order.min()) and int(order.max()) < self._rows):
-            raise DataError(f"a row number is outside the table of {self._rows} rows")
+        if self._gathers and len(order) and not (0 <= int(order.min()) and int(order.max()) < self.rows):
+            raise DataError(f"a row number is outside the table of {self.rows} rows")
         call = _Call(np.ascontiguousarray(order, np.int64), batch_size, first, dict(constants))
         self._calls.append(call)
         losses = self._go(call)
@@ -185,7 +191,9 @@ class NativeRun:
                 where[driver.CONSTANTS + place] = call.constants[name]
         with borrow(self.threads) as crew:
             control[driver.THREADS] = crew.size
+            start = perf_counter()
             crew.run(self._entry, self._control_address)
+            self._pace.took(crew.size, steps, perf_counter() - start)
         return losses
 
     # Steps that fail

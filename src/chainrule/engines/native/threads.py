@@ -1,10 +1,66 @@
-"""How many threads a run should use."""
+"""How many threads a run uses: a first guess from its cost, then what turns out to be fastest.
+
+Results are the same bits for any number of threads, so a run may change it at any time: it tries others now and then, and
+so steps down by itself on a machine that is busy, or whose cores share what a program needs.
+"""
 
 from __future__ import annotations
 
-from chainrule.engines.native.code import Code
+from time import perf_counter
+
+SHORTEST_STEP = 8e-6
+"""Steps that one thread makes in less are not worth two: meeting, and moving memory between cores, would cost more."""
+
+FLOPS_A_SECOND = 8e10
+"""Of one thread, for the first guess: about half of what a core of today's laptops does in float32."""
+
+TRIAL_SECONDS = 0.002
+"""How long a number of threads is tried before it is judged."""
+
+TRIAL_INTERVAL = 0.5
+"""How long a run goes on before it tries another number again."""
 
 
-def best_threads(code: Code) -> int:
-    """As many as pay."""
-    return 1
+class Pace:
+    """The number of threads of one run.
+
+    Args:
+        most: cores that the process may use.
+        flops: operations of a step.
+    """
+
+    def __init__(self, most: int, flops: int) -> None:
+        several = most > 1 and flops / FLOPS_A_SECOND > SHORTEST_STEP
+        powers = (1 << i for i in range(most.bit_length()))
+        self.choices = sorted({*powers, most}) if several else [1]
+        self.threads = self.choices[-1]
+        """What the next steps should use."""
+        self._seconds: dict[int, float] = {}
+        self._tried_steps, self._tried_seconds = 0, 0.0
+        self._next_trial = 0.0
+        self._turn = 0
+
+    def took(self, threads: int, steps: int, seconds: float) -> None:
+        """Note how long some steps took, and decide what comes next."""
+        if len(self.choices) == 1 or threads != self.threads:
+            return
+        self._tried_steps += steps
+        self._tried_seconds += seconds
+        if self._tried_seconds < TRIAL_SECONDS:
+            return
+        self._seconds[threads] = self._tried_seconds / self._tried_steps
+        self._tried_steps, self._tried_seconds = 0, 0.0
+        self.threads = self._next()
+
+    def _next(self) -> int:
+        for choice in reversed(self.choices):
+            if choice not in self._seconds:
+                return choice
+        best = min(self._seconds, key=lambda threads: self._seconds[threads])
+        now = perf_counter()
+        if now < self._next_trial:
+            return best
+        self._next_trial = now + TRIAL_INTERVAL
+        self._turn += 1
+        others = [c for c in self.choices if c != best]
+        return others[self._turn % len(others)]

@@ -61,7 +61,7 @@ class Layout:
             return max(1, prod(sizes))
         if len(sizes) == 1:
             return -(-sizes[0] // self.lanes) * self.lanes
-        if buffer.shape[0] == "B":  # kernels work on whole tiles of rows
+        if squeezed(buffer.shape)[0] == "B":  # kernels work on whole tiles of rows
             sizes[0] = -(-sizes[0] // TILE_ROWS) * TILE_ROWS
         return prod(sizes[:-1]) * self.padded(sizes[-1])
 

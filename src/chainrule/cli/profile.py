@@ -1,0 +1,80 @@
+"""``chainrule profile``: where the time of a training step goes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from chainrule.network import Network
+
+LOSSES = ("squared_error", "binary_cross_entropy", "cross_entropy", "absolute_error", "huber", "poisson")
+
+
+def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    parts = [part.strip() for part in value.split(",")]
+    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of features, units and outputs, such as 20,64,64,1")
+    return [int(part) for part in parts]
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  chainrule profile 784,128,10 --loss cross_entropy --batch-size 64
+  chainrule profile 20,64,64,1 --loss binary_cross_entropy --dtype float64 --json
+"""
+)
+@click.argument("sizes", callback=_sizes)
+@click.option("--hidden", metavar="NAME", default="relu", show_default=True, help="Activation of the hidden layers.")
+@click.option(
+    "--loss", type=click.Choice(LOSSES), default="squared_error", show_default=True, help="What is minimised."
+)
+@click.option("--optimizer", metavar="NAME", default="adam", show_default=True, help="How parameters change.")
+@click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Rows in a step.")
+@click.option(
+    "--dtype", type=click.Choice(["float32", "float64"]), default="float32", show_default=True, help="Precision."
+)
+@click.option("--seconds", type=click.FloatRange(min=0.01), default=0.5, show_default=True, help="How long to measure.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
+def profile(
+    sizes: list[int],
+    hidden: str,
+    loss: str,
+    optimizer: str,
+    batch_size: int,
+    dtype: str,
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """Show where the time of a training step goes, against the peak of this machine.
+
+    SIZES are features, units of each hidden layer, and outputs, such as 784,128,10. The step runs on random rows, with
+    the native engine; each line is one of its passes over memory.
+    """
+    from chainrule.cli import show
+    from chainrule.network import mlp
+
+    network = mlp(sizes, hidden=hidden, loss=loss, dtype=dtype)
+    X, y = _random_rows(network, sizes, max(2048, 2 * batch_size))
+    result = network.profile(X, y, batch_size=batch_size, optimizer=optimizer, seconds=seconds)
+    if as_json:
+        show.as_json(result.to_json())
+    else:
+        click.echo(str(result), nl=False)
+
+
+def _random_rows(network: Network, sizes: list[int], rows: int) -> tuple[Any, Any]:
+    """Features and targets of the kind that the loss wants."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    X = random.standard_normal((rows, sizes[0]))
+    match network.loss_function.target:
+        case "classes":
+            return X, random.integers(0, sizes[-1], rows)
+        case "binary":
+            return X, random.integers(0, 2, (rows, sizes[-1]))
+        case _:
+            return X, np.abs(random.standard_normal((rows, sizes[-1])))

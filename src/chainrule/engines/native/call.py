@@ -1,0 +1,134 @@
+"""Any program, called with values, in machine code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.native import driver
+from chainrule.engines.native.code import generate_call
+from chainrule.engines.native.indices import RowNumbers, guarded
+from chainrule.engines.native.jit import compile_text
+from chainrule.engines.native.phases import View
+from chainrule.engines.native.sizes import bind_sizes
+from chainrule.engines.native.target import Target, host
+from chainrule.engines.native.team import borrow
+from chainrule.engines.numpy import FLOAT_TYPES, prepare
+from chainrule.errors import ArgumentError, unknown_name
+from chainrule.program import Atom, Literal, Program
+from chainrule.shapes import bind, concrete
+
+
+class NativeCall:
+    """A program in machine code.
+
+    Args:
+        program: any program.
+        precision: of its floats.
+        sizes: what its named sizes stand for: ``B`` for at most so many rows, others for exactly that number.
+        threads: how many may work on a call.
+        target: the machine; this one, by default.
+        fill: the byte that memory holds before it is first written.
+
+    Raises:
+        ArgumentError: if a size is missing.
+        EngineError: if the program cannot be compiled.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        precision: str = "float64",
+        sizes: Mapping[str, int] | None = None,
+        *,
+        threads: int = 1,
+        target: Target | None = None,
+        fill: int = 0,
+    ) -> None:
+        if precision not in FLOAT_TYPES:
+            raise unknown_name("dtype", precision, FLOAT_TYPES)
+        sizes = dict(sizes or {})
+        missing = [s for s in program.sizes if s not in sizes]
+        if missing:
+            raise ArgumentError(f"{program.name} needs a number for its sizes {', '.join(missing)}")
+        self.precision, self.threads = precision, threads
+        self.rows = sizes.pop("B") if "B" in program.sizes else None
+        """The most rows that a call may have."""
+        self.program = bind_sizes(program, {s: n for s, n in sizes.items() if s != "B"})
+        names = [v.name for v in self.program.inputs]
+        self._row_numbers = RowNumbers(self.program, names, precision)
+        target = target or host()
+        self.code = generate_call(guarded(self.program, names), precision, target, rows=self.rows)
+        self._machine = compile_text(self.code.text, target)
+        self._entry = self._machine.address(driver.ENTRY)
+        self.arena = self.code.memory.allocate(fill)
+        self._loss = np.zeros(1)
+        self._control = np.zeros(max(driver.CONTROL_BYTES // 8, driver.CONSTANTS + len(names)), np.int64)
+        self._control[driver.ARENA], self._control[driver.LOSSES] = self.arena.address, self._loss.ctypes.data
+        self._control[driver.USER] = self._control[driver.ORDER] = self._control.ctypes.data
+        self._lock = Lock()
+
+    def run(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """The outputs by label, for a value of each input.
+
+        Raises:
+            ArgumentError: for a missing or an unknown input, or more rows than there is memory for.
+            ShapeError: for a shape that does not fit.
+            DataError: for a row number that is not in its table.
+        """
+        prepared = prepare(self.program, values, self.precision)
+        sizes: dict[str, int] = {}
+        for var in self.program.inputs:
+            bind(var.name, var.shape, np.shape(prepared[var.name]), sizes)
+        rows = sizes.get("B", 1)
+        if self.rows is not None and rows > self.rows:
+            raise ArgumentError(f"{self.program.name} was compiled for at most {self.rows} rows, not {rows}")
+        self._row_numbers.check(prepared, sizes)
+        with self._lock:
+            self._write(prepared)
+            self._go(rows)
+            return {label: self._output(label, atom, sizes) for label, atom in self.program.outputs}
+
+    def _write(self, prepared: Mapping[str, Any]) -> None:
+        for name, view in self.code.schedule.inputs.items():
+            _part(self.arena.array(view), np.shape(prepared[name]))[...] = prepared[name]
+        doubles = self._control.view(np.float64)
+        for place, (name, dtype) in enumerate(self.code.schedule.constants):
+            where = doubles if dtype == "float" else self._control
+            where[driver.CONSTANTS + place] = prepared[name]
+
+    def _go(self, rows: int) -> None:
+        control = self._control
+        control[driver.STEPS], control[driver.BATCH], control[driver.ROWS] = 1, rows, rows
+        control[driver.COUNTER] = 0
+        with borrow(self.threads) as crew:
+            control[driver.THREADS] = crew.size
+            crew.run(self._entry, int(control.ctypes.data))
+
+    def _output(self, label: str, atom: Atom, sizes: Mapping[str, int]) -> Any:
+        if isinstance(atom, Literal):
+            return FLOAT_TYPES[self.precision](atom.value)
+        view = self.code.schedule.outputs[label]
+        assert isinstance(view, View)
+        array = _part(self.arena.array(view), concrete(atom.shape, sizes))
+        return array.astype(bool if atom.dtype == "bool" else array.dtype)[()]
+
+
+def _part(array: NDArray[Any], shape: tuple[int, ...]) -> NDArray[Any]:
+    """The first rows, where there are fewer than memory for them."""
+    return array[tuple(slice(0, size) for size in shape) or ...]
+
+
+def run(
+    program: Program, values: Mapping[str, Any], precision: str = "float64", *, target: Target | None = None
+) -> dict[str, Any]:
+    """The outputs of the program by label, compiled for the sizes of these values."""
+    sizes: dict[str, int] = {}
+    for var in program.inputs:
+        if var.name in values:
+            bind(var.name, var.shape, np.shape(values[var.name]), sizes)
+    return NativeCall(program, precision, sizes, target=target).run(values)

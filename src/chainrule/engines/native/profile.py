@@ -1,0 +1,159 @@
+"""Where the time of a training step goes, phase by phase, against the peak of this machine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.native.cost import phase_cost
+from chainrule.engines.native.peak import peak_flops
+from chainrule.engines.native.run import NativeRun
+from chainrule.engines.native.target import cores
+from chainrule.program import Program
+from chainrule.shapes import show_shape
+
+
+@dataclass(frozen=True)
+class PhaseTime:
+    """One phase of a step: how long it takes, and what it does in that time.
+
+    Attributes:
+        name: of the value that it makes.
+        space: the elements that it goes through.
+        seconds: on average of a step and of the threads.
+        waiting: seconds before it in which threads wait for each other.
+        flops: operations.
+        bytes: read and written.
+    """
+
+    name: str
+    space: str
+    seconds: float
+    waiting: float
+    flops: int
+    bytes: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """Where the time of a training step goes; print it to read it.
+
+    Attributes:
+        phases: in the order in which they run.
+        seconds: of a step, all in all.
+        flops: operations of a step.
+        rows: of its batch.
+        threads: that ran it.
+        peak: operations a second that this machine reaches at best with so many threads, measured.
+    """
+
+    phases: tuple[PhaseTime, ...]
+    seconds: float
+    flops: int
+    rows: int
+    threads: int
+    peak: float
+
+    @property
+    def share_of_peak(self) -> float:
+        """The operations of a step, as a share of what the machine could do in that time."""
+        return self.flops / self.seconds / self.peak
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain lists and numbers."""
+        return {
+            "rows": self.rows,
+            "threads": self.threads,
+            "seconds": self.seconds,
+            "flops": self.flops,
+            "peak_flops": self.peak,
+            "share_of_peak": self.share_of_peak,
+            "phases": [vars(p) for p in self.phases],
+        }
+
+    def __str__(self) -> str:
+        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
+        rows = [
+            f"A step of {self.rows} rows takes {_time(self.seconds)} on {threads}: {self.flops / self.seconds / 1e9:.1f} "
+            f"GFLOP/s, {self.share_of_peak:.0%} of the peak of {self.peak / 1e9:.0f} GFLOP/s.",
+            "",
+            f"{'phase':<16} {'space':<14} {'time':>10} {'share':>6} {'GFLOP/s':>8} {'of peak':>8} {'GB/s':>6}",
+        ]
+        for p in self.phases:
+            speed, traffic = p.flops / max(p.seconds, 1e-12), p.bytes / max(p.seconds, 1e-12)
+            rows.append(
+                f"{p.name:<16} {p.space:<14} {_time(p.seconds):>10} {p.seconds / self.seconds:>6.1%} {speed / 1e9:>8.1f} "
+                f"{speed / self.peak:>8.0%} {traffic / 1e9:>6.1f}"
+            )
+        waiting = sum(p.waiting for p in self.phases)
+        rows.append(f"{'threads waiting':<31} {_time(waiting):>10} {waiting / self.seconds:>6.1%}")
+        return "\n".join(rows) + "\n"
+
+
+def _time(seconds: float) -> str:
+    return f"{seconds * 1e6:.2f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
+
+
+def profile_step(
+    step: Program,
+    precision: str,
+    data: Mapping[str, NDArray[Any]],
+    state: Mapping[str, NDArray[Any]],
+    constants: Mapping[str, float],
+    *,
+    batch_size: int,
+    seconds: float = 0.3,
+) -> Profile:
+    """Run steps of a program for some time, count the cycles of each phase, and leave no trace."""
+    threads = _fastest(step, precision, data, state, constants, batch_size, seconds / 3)
+    run = NativeRun(step, precision, data, state, batch_size=batch_size, threads=threads, timed=True)
+    steps, spent = _run(run, constants, batch_size, seconds / 3)
+    run.ticks[:] = 0
+    more, spent = _run(run, constants, batch_size, seconds, first=steps)
+    ticks = run.ticks[:threads].sum(axis=0) / threads
+    schedule, form = run.code.schedule, run.code.form
+    scale = spent / max(1.0, float(ticks.sum()))  # cycles to seconds; what lies between phases is spread over them
+    phases = []
+    for phase, (busy, waiting) in zip(schedule.phases, ticks / more, strict=True):
+        cost = phase_cost(phase, form, batch_size)
+        times = (float(busy) * scale, float(waiting) * scale)
+        phases.append(PhaseTime(phase.name, show_shape(phase.body.space), *times, cost.flops, cost.bytes))
+    flops = sum(p.flops for p in phases)
+    return Profile(tuple(phases), spent / more, flops, batch_size, threads, peak_flops(precision, threads))
+
+
+def _fastest(
+    step: Program,
+    precision: str,
+    data: Mapping[str, NDArray[Any]],
+    state: Mapping[str, NDArray[Any]],
+    constants: Mapping[str, float],
+    batch_size: int,
+    seconds: float,
+) -> int:
+    """The number of threads that a run of some time settles on."""
+    run = NativeRun(step, precision, data, state, batch_size=batch_size)
+    if cores() > 1:
+        _run(run, constants, batch_size, seconds)
+    return run.threads
+
+
+def _run(
+    run: NativeRun, constants: Mapping[str, float], batch_size: int, seconds: float, first: int = 0
+) -> tuple[int, float]:
+    """Steps made in about ``seconds``, in slices of some milliseconds, and how long they took."""
+    rows = run.rows
+    order = np.random.default_rng(0).permutation(rows)[: rows // batch_size * batch_size]
+    done, size = 0, 1
+    start = perf_counter()
+    while perf_counter() - start < seconds:
+        part = order[: size * batch_size]
+        run.advance(part, batch_size, first + done, constants)
+        done += len(part) // batch_size
+        size = min(2 * size, len(order) // batch_size, 64)
+    return done, perf_counter() - start

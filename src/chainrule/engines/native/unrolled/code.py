@@ -1,0 +1,83 @@
+"""The machine code of an unrolled step, and how it is called."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.native.jit import compile_text
+from chainrule.engines.native.target import Target
+from chainrule.engines.native.unrolled.loop import FIXED, NAME, Step, live_nodes, write_steps
+from chainrule.engines.native.unrolled.lower import unroll
+from chainrule.engines.native.unrolled.powers import Powers
+from chainrule.program import Program
+
+_RATE = FIXED.index("rate")
+
+
+class Code:
+    """The machine code of a step for batches of a number of rows, with the table that it reads.
+
+    Args:
+        program: a step program.
+        rows: rows of a batch.
+        precision: of its floats.
+        lanes: networks in a register.
+        groups: registers of networks.
+        target: the machine.
+        data: the rows of the table, by name of the input.
+    """
+
+    def __init__(
+        self,
+        program: Program,
+        rows: int,
+        precision: str,
+        lanes: int,
+        groups: int,
+        target: Target,
+        data: Mapping[str, NDArray[Any]],
+    ) -> None:
+        unrolled = unroll(program, rows)
+        step = Step(unrolled, precision, lanes, groups, live_nodes(unrolled), target.triple.startswith("x86_64"))
+        self._function = compile_text(write_steps(step), target).function(NAME, ctypes.c_void_p)
+        slots = step.slots
+        self._table = np.zeros(len(slots), np.int64)
+        self._reals = self._table.view(np.float64)
+        self._address = self._table.ctypes.data
+        self._constants = [
+            (slots[var.name], self._reals if var.dtype == "float" else self._table, var.name)
+            for var in program.inputs
+            if var.role == "constant" and var.name in slots
+        ]
+        self._powers = [(slots[base], Powers(float.fromhex(base))) for base in step.bases]
+        for name in unrolled.data:
+            self._table[slots[name]] = data[name].ctypes.data
+
+    def prepare(self, steps: int, first: int, constants: Mapping[str, float]) -> None:
+        """Say what is the same for all networks: how many steps to make, after how many others."""
+        self._table[:2] = steps, first
+        for place, table, name in self._constants:
+            table[place] = constants[name]
+        for place, powers in self._powers:
+            self._table[place] = powers.address(first + 1, steps)
+
+    def run(self, rows: int, losses: int, stride: int, state: int) -> float:
+        """Make the steps for one group of networks.
+
+        Args:
+            rows: the address of the row numbers.
+            losses: where losses go.
+            stride: bytes from the losses of one step to those of the next.
+            state: the address of the state.
+
+        Returns:
+            The learning rate of the last step.
+        """
+        self._table[2:6] = rows, losses, stride, state
+        self._function(self._address)
+        return float(self._reals[_RATE])
