@@ -119,10 +119,8 @@ def measure(workload: Workload, count: int, rounds: int, table: Table) -> dict[s
         s = spread(values)
         difference = np.abs(losses[name] / losses["chainrule, at once"] - 1).max()
         each = 1e9 / (len(problem.order) * count)
-        table.add_row(
-            "-".join(map(str, workload.sizes)), name, f"{s['median'] * each:.1f}", f"{s['min'] * each:.1f}", f"{s['median'] / own:.1f}",
-            f"{difference:.0e}",
-        )  # fmt: skip
+        figures = (f"{s['median'] * each:.1f}", f"{s['min'] * each:.1f}", f"{s['median'] / own:.1f}")
+        table.add_row("-".join(map(str, workload.sizes)), name, *figures, f"{difference:.0e}")
     return {"count": count, "rows": len(problem.order), "seconds": seconds}
 
 

@@ -193,9 +193,14 @@ def _pays(step: Program, batch_size: int, rows: int, epochs: int, precision: str
 
     The answer depends on sizes alone, so that the same call gives the same bits every time.
     """
-    flops = cost(step, {"B": batch_size, "N": rows}, precision).flops
-    seconds = len(step.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
+    seconds = reference_seconds(step, {"B": batch_size, "N": rows}, precision)
     return epochs * -(-rows // batch_size) * seconds > COMPILING_SECONDS
+
+
+def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str) -> float:
+    """About how long the reference engine needs for one run."""
+    flops = cost(program, sizes, precision).flops
+    return len(program.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
 
 
 def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:

@@ -22,6 +22,7 @@ from chainrule.errors import (
     unknown_name,
     whole_number,
 )
+from chainrule.evaluating import Evaluator
 from chainrule.expression import Operation
 from chainrule.fitting import fit, profile
 from chainrule.losses import loss_of
@@ -87,6 +88,7 @@ class Network:
         self._inputs: tuple[tuple[str, Shape], ...] | None = None
         self._arrays: tuple[Parameters, Parameters] | None = None
         self._programs: dict[object, Runnable] = {}
+        self._evaluator = Evaluator(dtype)
         if inputs is not None:
             self._set_inputs(_input_shapes(inputs))
 
@@ -266,28 +268,31 @@ class Network:
         shape = self._assembled.prediction.shape
         return {**arrays, "Y": as_targets(y, self.loss_function, rows, shape, self.dtype)}
 
-    def _run(self, program: Runnable, data: Mapping[str, Any]) -> dict[str, Any]:
+    def _run(self, program: Runnable, data: Mapping[str, Any], engine: str, calls: int = 1) -> dict[str, Any]:
         """Run a program on data, with the network's parameters and states."""
         values = {**data, **self.parameters, **self.states, "key": self.seed, "step": 0}
-        return program(dtype=self.dtype, **{v.name: values[v.name] for v in program.inputs})
+        given = {v.name: values[v.name] for v in program.inputs}
+        return self._evaluator.run(program, given, len(next(iter(data.values()))), engine, calls)
 
-    def predict(self, X: Any) -> NDArray[Any]:
-        """The output for each row, shape (rows, outputs): probabilities after a sigmoid or softmax."""
+    def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
+        """The output for each row, shape (rows, outputs): probabilities after a sigmoid or softmax.
+
+        The engine is chosen as for :meth:`fit`: ``"auto"`` compiles where there is much to compute.
+        """
         data = self.prepare_inputs(X)
-        rows = len(next(iter(data.values())))
-        parts = [
-            self._run(self.program("predict"), {k: a[i : i + PREDICT_ROWS] for k, a in data.items()})["prediction"]
-            for i in range(0, rows, PREDICT_ROWS)
-        ]
+        rows, program = len(next(iter(data.values()))), self.program("predict")
+        starts = range(0, rows, PREDICT_ROWS)
+        pieces = [{k: a[i : i + PREDICT_ROWS] for k, a in data.items()} for i in starts]
+        parts = [self._run(program, piece, engine, len(pieces))["prediction"] for piece in pieces]
         return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
 
-    def loss(self, X: Any, y: Any) -> float:
-        """The loss of these rows, penalties included, without dropout."""
-        return float(self._run(self.program("loss"), self.prepare(X, y))["L"])
+    def loss(self, X: Any, y: Any, *, engine: str = "auto") -> float:
+        """The loss of these rows, penalties included, without dropout; the engine as for :meth:`predict`."""
+        return float(self._run(self.program("loss"), self.prepare(X, y), engine)["L"])
 
-    def gradients(self, X: Any, y: Any) -> dict[str, NDArray[Any]]:
-        """The derivative of :meth:`loss` by each parameter, by the parameter's name."""
-        results = self._run(self.program("gradients"), self.prepare(X, y))
+    def gradients(self, X: Any, y: Any, *, engine: str = "auto") -> dict[str, NDArray[Any]]:
+        """The derivative of :meth:`loss` by each parameter, by its name; the engine as for :meth:`predict`."""
+        results = self._run(self.program("gradients"), self.prepare(X, y), engine)
         return {name: np.asarray(results[f"d{name}"]) for name in self.parameters}
 
     def activations(self, X: Any) -> dict[str, NDArray[Any]]:

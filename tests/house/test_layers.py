@@ -35,6 +35,7 @@ LAYERS = (
     "summary",
     "fitting",
     "exploring",
+    "evaluating",
     "network",
     "data",
     "report",

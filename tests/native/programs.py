@@ -318,3 +318,195 @@ def random_formula(seed: int, steps: int = 12) -> Trial:
         program = trace(chosen, name="formula")
     values = {v.name: formula.values[v.name] for v in program.inputs}
     return Trial(program, values, formula.rows)
+
+
+# Networks
+
+
+@dataclass(frozen=True)
+class Training:
+    """A network with its step, its data and the state from which it starts."""
+
+    network: cr.Network
+    optimizer: cr.Optimizer
+    data: dict[str, Any]
+    state: dict[str, Any]
+    batch_size: int
+    gather: bool
+    order: Any
+    constants: dict[str, float]
+    precision: str
+
+    @property
+    def step(self) -> Program:
+        return self.network.model.step_program(self.optimizer, gather=self.gather)
+
+
+WIDTHS = (1, 2, 3, 5, 8, 15, 16, 17, 33)
+WIDE = (100, 257, 1024)
+SMOOTH = ("linear", "tanh", "sigmoid", "softplus", "gelu", "gelu_tanh", "silu", "mish", "softsign", "sin", "softmax",
+          "log_softmax", "elu", "selu", "relu", "leaky_relu", "hard_tanh", "exp")  # fmt: skip
+
+
+def _asymmetric(p: Expression, y: Expression) -> Expression:
+    """A loss of one's own."""
+    return cr.where(p > y, 2.0, 1.0) * (p - y) ** 2 + 0.1 * cr.abs(p) ** 1.5
+
+
+def _on_average(p: Expression, y: Expression) -> Expression:
+    """One that is a number at once."""
+    return cr.mean(cr.softplus(p - y)) + 0.01 * cr.sum(p**2)
+
+
+bump = cr.elementwise("bump", "x", expansion=lambda x: cr.exp(-x * x) * x, analytic=True, source="a test")
+"""An operation of one's own."""
+
+
+class Choices:
+    """Random networks, optimisers and data from one seed."""
+
+    def __init__(self, seed: int) -> None:
+        self.seed, self.rng = seed, np.random.default_rng(seed)
+
+    def pick(self, things: Any) -> Any:
+        return things[int(self.rng.integers(len(things)))]
+
+    def chance(self, share: float) -> bool:
+        return bool(self.rng.random() < share)
+
+    def width(self) -> int:
+        return self.pick(WIDE) if self.chance(0.04) else self.pick(WIDTHS)
+
+    def activation(self) -> Any:
+        return bump if self.chance(0.05) else self.pick(SMOOTH)
+
+    def layers(self, width: int, depth: int) -> list[cr.Layer]:
+        """Layers that keep or change the number of columns."""
+        made: list[cr.Layer] = []
+        for _ in range(depth):
+            kind = self.pick(["dense"] * 5 + ["dropout", "batch", "layer", "residual", "join", "activation", "columns"])
+            if kind == "dense":
+                width = self.width()
+                made.append(cr.Dense(width, self.activation(), bias=self.chance(0.8)))
+            elif kind == "dropout":
+                made.append(cr.Dropout(self.pick([0.1, 0.5, 0.9])))
+            elif kind == "batch":
+                made.append(cr.BatchNorm(momentum=self.pick([0.0, 0.9])))
+            elif kind == "layer":
+                made.append(cr.LayerNorm())
+            elif kind == "residual":
+                made.append(cr.Residual(cr.Dense(self.width(), self.activation()), cr.Dense(width, "tanh")))
+            elif kind == "join" and self.chance(0.5):
+                one, two = self.width(), self.width()
+                made.append(cr.Join(cr.Dense(one, "tanh"), [cr.Dense(two, "relu"), cr.Dropout(0.2)]))
+                width = one + two
+            elif kind == "join":
+                width = self.width()
+                made.append(cr.Join(cr.Dense(width), cr.Dense(width, "sigmoid"), how="add"))
+            elif kind == "columns":
+                numbers = [int(n) for n in self.rng.integers(0, width, self.pick([1, 2, 5]))]
+                made.append(cr.Columns(*numbers))
+                width = len(numbers)
+            else:
+                made.append(cr.Activation(self.activation()))
+        return made
+
+    def loss(self, outputs: int) -> Any:
+        reduction = self.pick(["mean", "sum"])
+        losses = [
+            cr.losses.squared_error(reduction), cr.losses.half_squared_error(reduction),
+            cr.losses.mean_squared_error(reduction), cr.losses.absolute_error(reduction),
+            cr.losses.huber(self.pick([1.0, 0.3]), reduction), cr.losses.hinge(reduction),
+            cr.losses.poisson(reduction), cr.losses.quantile(0.3, reduction),
+            cr.losses.binary_cross_entropy(reduction, self.pick([0.0, 0.1])), _asymmetric, _on_average,
+        ]  # fmt: skip
+        if outputs > 1:
+            losses += [cr.losses.cross_entropy(reduction, self.pick([0.0, 0.1]))] * 2
+        return self.pick(losses)
+
+    def targets(self, kind: str, rows: int, outputs: int) -> Any:
+        if kind == "classes":
+            return self.rng.integers(0, outputs, rows)
+        draws = {
+            "numbers": lambda: self.rng.normal(size=(rows, outputs)),
+            "binary": lambda: self.rng.integers(0, 2, (rows, outputs)).astype(float),
+            "signs": lambda: self.rng.choice([-1.0, 1.0], (rows, outputs)),
+            "counts": lambda: self.rng.poisson(1.5, (rows, outputs)).astype(float),
+        }
+        return draws[kind]()
+
+    def schedule(self, lr: float) -> Any:
+        s = cr.schedules
+        return self.pick(
+            [lr, lr, s.Step(lr, 0.5, 0.3), s.Exponential(lr, 0.9), s.InverseTime(lr, 2.0), s.Cosine(lr, lr / 9),
+             s.OneCycle(lr), s.Warmup(lr, 0.5), s.Warmup(lr, 2.0, s.Cosine(lr)), s.ReduceOnPlateau(lr)]
+        )  # fmt: skip
+
+    def optimizer(self, kinds: Any = ("SGD", "SGD", "Adam", "AdamW", "RMSProp", "Adagrad")) -> cr.Optimizer:
+        kind, common = self.pick(kinds), {}
+        lr = self.schedule({"SGD": 0.02}.get(kind, 0.003))
+        if self.chance(0.3):
+            common["weight_decay"] = self.pick([0.01, 0.3])
+        if self.chance(0.3):
+            common["clip_norm"] = self.pick([0.1, 5.0])
+        if self.chance(0.3):
+            common["clip_value"] = self.pick([0.01, 1.0])
+        if kind == "SGD":
+            momentum = self.pick([0.0, 0.0, 0.9])
+            return cr.SGD(lr, momentum=momentum, nesterov=bool(momentum) and self.chance(0.5), **common)
+        return getattr(cr, kind)(lr, **common)
+
+
+def random_training(seed: int, steps: int, precision: str = "float64", *, tame: bool = False) -> Training:
+    """A random network with data, and the rows of so many steps; ``tame``: only what does not amplify rounding."""
+    c = Choices(seed)
+    batch_size = c.pick([1, 3, 16, 17, 32])
+    rows = batch_size if c.chance(0.2) else int(c.rng.integers(batch_size, batch_size * 3 + 2))
+    width, outputs = c.width(), c.pick([1, 1, 2, 3, 10, 17])
+    inputs: Any = width
+    X: Any = c.rng.normal(size=(rows, width))
+    first: list[cr.Layer] = []
+    special = c.rng.random()
+    if special < 0.12:
+        other = c.pick(WIDTHS)
+        inputs, X = {"X": width, "Z": other}, {"X": X, "Z": c.rng.normal(size=(rows, other))}
+        first = [cr.Join(cr.Dense(5, "tanh"), [cr.Input("Z"), cr.Dense(3, "relu")])]
+    elif special < 0.3:
+        inputs, size, columns = None, c.pick(WIDTHS), c.pick([1, 2, 3])
+        X = c.rng.integers(0, 7, (rows, columns)).astype(float)
+        first = [cr.Embedding(7, size)]
+        if c.chance(0.5):
+            X = np.concatenate([X, c.rng.normal(size=(rows, 2))], axis=1)
+            first = [cr.Join([cr.Columns(*range(columns)), cr.Embedding(7, size)], cr.Columns(columns, columns + 1))]
+        inputs = X.shape[1]
+    elif special < 0.4:
+        inputs, X = (3, 4), c.rng.normal(size=(rows, 3, 4))
+        first = [c.pick([cr.Flatten(), cr.Dense(5, "tanh")]), cr.LayerNorm(), cr.Flatten()]
+    loss = c.loss(outputs)
+    if first:
+        width = c.pick(WIDTHS)
+        first.append(cr.Dense(width, c.activation()))
+    layers = [*first, *c.layers(width, int(c.rng.integers(0, 4)))]
+    if tame:
+        layers = [*first, cr.Dense(c.width(), c.pick(["tanh", "sigmoid", "relu"])), cr.Dropout(0.2)]
+    network = cr.Network(*layers, cr.Dense(outputs), loss=loss, inputs=inputs, seed=seed % 1000, dtype=precision,
+                         l1=c.pick([0.0, 0.0, 0.01]), l2=c.pick([0.0, 0.0, 0.01]))  # fmt: skip
+    data = network.prepare(X, c.targets(network.loss_function.target, rows, outputs))
+    gather = c.chance(0.8)
+    if not gather:
+        batch_size = rows
+    order = _order(c.rng, rows, batch_size, steps) if gather else np.tile(np.arange(rows), steps)
+    optimizer = c.optimizer(("SGD",) if tame else ("SGD", "SGD", "Adam", "AdamW", "RMSProp", "Adagrad"))
+    theta = network.parameters.theta
+    state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
+    state |= {name: value.copy() for name, value in network.states.items()}
+    named = {f"all_{name}": value for name, value in data.items()} if gather else data
+    constants = {"S": max(1.0, rows // batch_size), "T": float(steps), "key": seed, "plateau_factor": 0.7}
+    return Training(network, optimizer, named, state, batch_size, gather, order, constants, precision)
+
+
+def _order(rng: np.random.Generator, rows: int, batch_size: int, steps: int) -> Any:
+    """Row numbers of so many steps; the last batch may be short."""
+    epochs = -(-steps * batch_size // rows)
+    order = np.concatenate([rng.permutation(rows) for _ in range(epochs)])[: steps * batch_size]
+    return order[: len(order) - int(rng.integers(0, batch_size))] if rng.random() < 0.4 else order

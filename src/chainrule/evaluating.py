@@ -1,0 +1,59 @@
+"""Programs of a network on data: which engine computes them."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from chainrule.errors import EngineError, unknown_name
+from chainrule.fitting import COMPILING_SECONDS, ENGINES, reference_seconds
+from chainrule.program import Program
+from chainrule.runnable import Runnable
+
+
+class Evaluator:
+    """Runs programs of one network; what was compiled is kept.
+
+    Args:
+        precision: of all floats.
+    """
+
+    def __init__(self, precision: str) -> None:
+        self._precision = precision
+        self._calls: dict[tuple[Program, int], Any] = {}
+
+    def run(
+        self, program: Runnable, values: Mapping[str, Any], rows: int, engine: str, calls: int = 1
+    ) -> dict[str, Any]:
+        """The outputs of a program by label.
+
+        Args:
+            program: what to run.
+            values: of its inputs.
+            rows: of the data, named ``B`` in the program.
+            engine: ``"native"``, ``"numpy"``, or ``"auto"``: native where the reference engine would need longer than
+                compiling does.
+            calls: how many such calls there are going to be.
+        """
+        if engine not in ENGINES:
+            raise unknown_name("engine", engine, ENGINES)
+        seconds = 0.0 if engine == "numpy" else calls * reference_seconds(program, {"B": rows}, self._precision)
+        if engine == "native" or seconds > COMPILING_SECONDS:
+            try:
+                return self._native(program, rows).run(values)  # type: ignore[no-any-return]
+            except EngineError as error:
+                if engine == "native":
+                    raise
+                warnings.warn(f"{error}; engine='numpy' computes instead", stacklevel=3)
+        return program(dtype=self._precision, **values)
+
+    def _native(self, program: Program, rows: int) -> Any:
+        """The program compiled for at least so many rows."""
+        from chainrule.engines.native.call import NativeCall
+        from chainrule.engines.native.target import cores
+
+        capacity = 1 << (rows - 1).bit_length()
+        if (program, capacity) not in self._calls:
+            self._calls[program, capacity] = NativeCall(program, self._precision, {"B": capacity}, threads=cores())
+        return self._calls[program, capacity]
