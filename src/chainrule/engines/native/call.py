@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.native import driver
-from chainrule.engines.native.code import generate_call
+from chainrule.engines.native.code import PIECES_FROM, generate_call
 from chainrule.engines.native.indices import RowNumbers, guarded
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.phases import View
@@ -62,14 +62,17 @@ class NativeCall:
         names = [v.name for v in self.program.inputs]
         self._row_numbers = RowNumbers(self.program, names, precision)
         target = target or host()
-        self.code = generate_call(guarded(self.program, names), precision, target, rows=self.rows)
+        large = self.rows is not None and self.rows >= PIECES_FROM
+        user = [v.name for v in self.program.inputs if large and v.shape[:1] == ("B",) and v.dtype == "float"]
+        self.code = generate_call(guarded(self.program, names), precision, target, rows=self.rows, user=user)
         self._machine = compile_text(self.code.text, target)
         self._entry = self._machine.address(driver.ENTRY)
         self.arena = self.code.memory.allocate(fill)
         self._loss = np.zeros(1)
         self._control = np.zeros(max(driver.CONTROL_BYTES // 8, driver.CONSTANTS + len(names)), np.int64)
         self._control[driver.ARENA], self._control[driver.LOSSES] = self.arena.address, self._loss.ctypes.data
-        self._control[driver.USER] = self._control[driver.ORDER] = self._control.ctypes.data
+        self._tables = np.zeros(max(1, len(self.code.memory.user)), np.int64)
+        self._control[driver.USER], self._control[driver.ORDER] = self._tables.ctypes.data, self._control.ctypes.data
         self._lock = Lock()
 
     def run(self, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -93,8 +96,14 @@ class NativeCall:
             self._go(rows)
             return {label: self._output(label, atom, sizes) for label, atom in self.program.outputs}
 
-    def _write(self, prepared: Mapping[str, Any]) -> None:
+    def _write(self, prepared: dict[str, Any]) -> None:
+        """Put values into memory; large tables are read where they are."""
+        for place, name in enumerate(self.code.memory.user):
+            prepared[name] = np.ascontiguousarray(prepared[name])
+            self._tables[place] = prepared[name].ctypes.data
         for name, view in self.code.schedule.inputs.items():
+            if view.buffer.user:
+                continue
             _part(self.arena.array(view), np.shape(prepared[name]))[...] = prepared[name]
         doubles = self._control.view(np.float64)
         for place, (name, dtype) in enumerate(self.code.schedule.constants):

@@ -14,12 +14,17 @@ from chainrule.engines.native.lower import Lowered, lower
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Conflict, Split, in_order, split
 from chainrule.engines.native.phases import Phase, Product, Schedule
+from chainrule.engines.native.pieces import PIECE_ROWS, Groups, in_pieces
 from chainrule.engines.native.regions import Region, split_regions
 from chainrule.engines.native.rewrites import derivatives_from_outputs
 from chainrule.engines.native.target import Target
 from chainrule.engines.native.transposes import is_transpose
 from chainrule.engines.native.views import Layout
 from chainrule.program import Program
+
+
+PIECES_FROM = 4 * PIECE_ROWS
+"""Batches of so many rows are computed in pieces, where that is possible."""
 
 
 @dataclass(frozen=True)
@@ -50,14 +55,16 @@ def generate(
     """
     apart, regions = split_regions(program)
     carried = carried_outputs(apart)
-    lower_step = partial(lower, rows=rows, carried=carried, user=tuple(user))
-    return _generated(apart, regions, precision, target, carried, lower_step, Clock(), timed=timed)
+    lower_step = partial(lower, carried=carried, user=tuple(user))
+    return _generated(apart, regions, precision, target, carried, lower_step, Clock(), rows, timed=timed)
 
 
-def generate_call(program: Program, precision: str, target: Target, *, rows: int | None) -> Code:
-    """The phases and the LLVM text of a program that runs once: its inputs and all its outputs lie in the arena."""
-    lower_call = partial(lower, rows=rows, carried={}, in_memory=True)
-    return _generated(program, (), precision, target, {}, lower_call, Clock(()))
+def generate_call(
+    program: Program, precision: str, target: Target, *, rows: int | None, user: Iterable[str] = ()
+) -> Code:
+    """The phases and the LLVM text of a program that runs once: all its outputs lie in the arena, and its other inputs."""
+    lower_call = partial(lower, carried={}, in_memory=True, user=tuple(user))
+    return _generated(program, (), precision, target, {}, lower_call, Clock(()), rows)
 
 
 def _generated(
@@ -68,34 +75,67 @@ def _generated(
     carried: Mapping[str, str],
     lowering: Callable[..., Lowered],
     clock: Clock,
+    rows: int | None,
     *,
     timed: bool = False,
 ) -> Code:
     form = Form(precision, target.vector_bytes // (4 if precision == "float32" else 8))
     primitives = derivatives_from_outputs(expand(program))
     lower_primitives = partial(lowering, primitives, lanes=form.lanes)
-    schedule, splits, layout = _scheduled(lower_primitives, carried, registers_of(target))
+    schedule, splits, layout = _scheduled(lower_primitives, carried, rows, registers_of(target))
     memory = Memory(schedule.buffers(), layout, form)
     text = Driver(schedule, splits, memory, form, target, clock, timed=timed).text()
     return Code(schedule, splits, regions, memory, form, target, text)
 
 
 def _scheduled(
-    lowering: Callable[..., Lowered], carried: Mapping[str, str], registers: int
+    lowering: Callable[..., Lowered], carried: Mapping[str, str], rows: int | None, registers: int
 ) -> tuple[Schedule, tuple[Split, ...], Layout]:
     """Phases in order, with splits and barriers; results that cannot be written in place are copied at the end."""
     aside: set[str] = set()
     while True:
-        lowered = lowering(aside=frozenset(aside))
-        phases = lowered.schedule.phases
-        splits = [_split(p, lowered.layout, registers) for p in phases]
+        lowered = lowering(rows=rows, aside=frozenset(aside))
         try:
-            order, meetings = in_order(phases, splits, carried.values())
+            schedule, splits = _ordered(lowered, carried, registers)
         except Conflict as conflict:
             aside |= {label for label, name in carried.items() if name == conflict.buffer}
             continue
-        schedule = replace(lowered.schedule, phases=tuple(phases[i] for i in order), barriers=meetings)
-        return schedule, tuple(splits[i] for i in order), lowered.layout
+        if rows is None or rows < PIECES_FROM:
+            return schedule, splits, lowered.layout
+        small = lowering(rows=PIECE_ROWS, aside=frozenset(aside))
+        groups = in_pieces(small.schedule, small.layout, carried.values())
+        if groups is None:
+            return schedule, splits, lowered.layout
+        return *_ordered_pieces(small, groups, carried, registers), small.layout
+
+
+def _ordered(lowered: Lowered, carried: Mapping[str, str], registers: int) -> tuple[Schedule, tuple[Split, ...]]:
+    phases = lowered.schedule.phases
+    splits = [_split(p, lowered.layout, registers) for p in phases]
+    order, meetings = in_order(phases, splits, carried.values())
+    schedule = replace(lowered.schedule, phases=tuple(phases[i] for i in order), barriers=meetings)
+    return schedule, tuple(splits[i] for i in order)
+
+
+def _ordered_pieces(
+    lowered: Lowered, groups: Groups, carried: Mapping[str, str], registers: int
+) -> tuple[Schedule, tuple[Split, ...]]:
+    """Each group in its order, all threads meeting between them."""
+    parts = [
+        _ordered(replace(lowered, schedule=replace(lowered.schedule, phases=group)), carried, registers)
+        for group in (groups.before, groups.during, groups.after)
+    ]
+    phases: list[Phase] = []
+    splits: list[Split] = []
+    meetings: set[int] = set()
+    for schedule, own in parts:
+        meetings |= {len(phases), *(len(phases) + place for place in schedule.barriers)}
+        phases += schedule.phases
+        splits += own
+    first = len(groups.before)
+    pieces = (first, first + len(groups.during))
+    whole = replace(lowered.schedule, phases=tuple(phases), barriers=frozenset(meetings), pieces=pieces)
+    return whole, tuple(splits)
 
 
 def _split(phase: Phase, layout: Layout, registers: int) -> Split:

@@ -144,8 +144,9 @@ class _Loop:
         for s in dict.fromkeys(self.driver.splits):
             if s.extent != "B":
                 self.ranges[s] = self._range(s, s.extent if isinstance(s.extent, int) else None)
-        meetings = len(self.schedule.barriers) + 1
-        f.loop(0, self._slot(STEPS), 1, lambda i: self._step(i, meetings))
+        self.met = f.value("alloca i64")  # how often threads have arrived at meetings so far
+        f.store("i64", "0", self.met)
+        f.loop(0, self._slot(STEPS), 1, self._step)
 
     def _range(self, s: Split, extent: Index | None) -> tuple[Index, Index]:
         """The indices of this thread."""
@@ -162,28 +163,46 @@ class _Loop:
         high = f.smaller(f.multiply(edge(f.add("%thread", 1)), s.unit), extent)
         return low, high
 
-    def _step(self, i: str, meetings: int) -> None:
+    def _step(self, i: str) -> None:
         f = self.f
         start = f.multiply(i, self.batch)
         rows = f.smaller(self.batch, f.subtract(self.total, start))
         self.user[self.clock.rows] = f.offset(self.order, f.multiply(start, 8))
+        self._numbers(i, rows)
+        self._meet()
+        count = len(self.schedule.phases)
+        if self.schedule.pieces is None:
+            self._phases(range(count), rows, 0)
+        else:
+            first, stop = self.schedule.pieces
+            self._phases(range(first), rows, 0)
+            f.loop(0, rows, self.schedule.rows or 1, lambda base: self._piece(range(first, stop), rows, base))
+            self._phases(range(stop, count), rows, 0)
+        f.when(f.compare("eq", "%thread", 0), lambda: self._report(i))
+
+    def _piece(self, places: range, rows: Index, base: str) -> None:
+        """The phases of one piece of the batch: tables of the caller are read from its first row on."""
+        f, whole = self.f, dict(self.user)
+        for name, buffer in self.driver.memory.buffers.items():
+            if buffer.user and buffer.shape[:1] == ("B",):
+                bytes_ = self.driver.memory.layout.strides(buffer)[0] * element_bytes(buffer.dtype, self.driver.form)
+                self.user[name] = f.offset(whole[name], f.multiply(base, bytes_))
+        self._phases(places, f.smaller(f.subtract(rows, base), self.schedule.rows or 1), base)
+        self.user = whole
+
+    def _phases(self, places: range, rows: Index, base: Index) -> None:
         for s in dict.fromkeys(self.driver.splits):
             if s.extent == "B":
                 self.ranges[s] = self._range(s, rows)
-        self._numbers(i, rows)
-        met = f.multiply(f.multiply(i, meetings), self.threads)
-        self._meet(f.add(met, self.threads))
-        count = 1
-        for place, (phase, (name, kernel)) in enumerate(zip(self.schedule.phases, self.kernels, strict=True)):
+        for place in places:
+            phase, (name, kernel) = self.schedule.phases[place], self.kernels[place]
             if place in self.schedule.barriers:
-                count += 1
-                self._timed(2 * place + 1, lambda: self._meet(f.add(met, f.multiply(self.threads, count))))  # noqa: B023
+                self._timed(2 * place + 1, self._meet)
             low, high = self.ranges[self.driver.splits[place]]
-            arguments = [f"i64 {low}", f"i64 {high}", f"i64 {rows}"]
+            arguments = [f"i64 {low}", f"i64 {high}", f"i64 {rows}", f"i64 {base}"]
             arguments += [f"ptr {self._pointer(view)}" for view in kernel.views]
             arguments += [f"{self.driver.kinds[s]} {self.numbers[s].text}" for s in phase.scalars]
-            self._timed(2 * place, lambda: f.do(f"call void @{name}({', '.join(arguments)})"))  # noqa: B023
-        f.when(f.compare("eq", "%thread", 0), lambda: self._report(i))
+            self._timed(2 * place, lambda: self.f.do(f"call void @{name}({', '.join(arguments)})"))  # noqa: B023
 
     def _timed(self, place: int, then: Callable[[], None]) -> None:
         """Add the cycles that something takes to this thread's count of them, if asked to."""
@@ -198,9 +217,15 @@ class _Loop:
         spent = f.subtract(f.call("llvm.readcyclecounter", "i64", []), start)
         f.store("i64", str(f.add(f.load("i64", counter), spent)), counter)
 
-    def _meet(self, goal: Index) -> None:
+    def _meet(self) -> None:
         f = self.f
-        f.when(self.several, lambda: f.do(f"call void @{self.barrier}(ptr {self.counter}, i64 {goal})"))
+
+        def meet() -> None:
+            goal = f.add(f.load("i64", self.met), self.threads)
+            f.store("i64", str(goal), self.met)
+            f.do(f"call void @{self.barrier}(ptr {self.counter}, i64 {goal})")
+
+        f.when(self.several, meet)
 
     def _pointer(self, view: View) -> str:
         offset = view.offset * element_bytes(view.buffer.dtype, self.driver.form)

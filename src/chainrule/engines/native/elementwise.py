@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from chainrule.engines.native import functions
+from chainrule.engines.native import functions, trigonometry
 from chainrule.engines.native.emit import Arithmetic
+from chainrule.engines.native.powers import power
 from chainrule.shapes import DType
 
 
@@ -131,7 +132,7 @@ def _power(a: Arithmetic, x: Value, y: Value) -> str:
         case 0.5:
             return a.intrinsic("sqrt", base)
         case _:
-            return functions.power(a, base, as_float(a, y))
+            return power(a, base, as_float(a, y))
 
 
 def _sign(a: Arithmetic, x: str) -> str:
@@ -154,8 +155,8 @@ _FLOATS: dict[str, Callable[..., str]] = {
     "expm1": functions.expm1,
     "log": functions.log,
     "log1p": functions.log1p,
-    "sin": functions.sin,
-    "cos": functions.cos,
+    "sin": trigonometry.sin,
+    "cos": trigonometry.cos,
     "tanh": functions.tanh,
 }
 

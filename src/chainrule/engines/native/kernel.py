@@ -38,7 +38,7 @@ class Kernel:
         self.scalars = phase.scalars
         self._names = {_key(view): f"%p{i}" for i, view in enumerate(self.views)}
         self._kinds = kinds
-        arguments = ["i64 %low", "i64 %high", "i64 %B", *(f"ptr noalias %p{i}" for i in range(len(self.views)))]
+        arguments = ["i64 %low", "i64 %high", "i64 %B", "i64 %base", *(f"ptr noalias %p{i}" for i in range(len(self.views)))]
         arguments += [f"{kinds[s]} %s{i}" for i, s in enumerate(phase.scalars)]
         self.function: Function = module.function(name, [a.replace("noalias ", "") for a in arguments])
         self._splats: dict[int, Values] = {}
@@ -129,8 +129,9 @@ class Kernel:
     def _uniform(self, a: Arithmetic, s: Statement, values: Values, space: Shape, position: Position) -> Value:
         f = self.function
         first: Index = 0
-        for index, size in zip(position, space, strict=True):
-            first = f.add(f.multiply(first, self.size(size)), index)
+        for axis, (index, size) in enumerate(zip(position, space, strict=True)):
+            in_batch = f.add(index, "%base") if axis == 0 and size == "B" else index
+            first = f.add(f.multiply(first, self.size(size)), in_batch)
         key, step = (self._whole(a, o, values) for o in s.operands)
         return Value(uniform(a, key, step, dict(s.attributes)["stream"], first), "float")
 

@@ -211,6 +211,8 @@ class Schedule:
         barriers: phases, by place, before which all threads must have finished what came earlier.
         inputs: what the caller fills in, by name.
         outputs: where results stand, by label: a view, or the name or value of a number.
+        pieces: for a batch in pieces, the places of the first phase that runs for each piece and of the first after
+            them; ``rows`` is then the size of a piece.
     """
 
     name: str
@@ -221,6 +223,7 @@ class Schedule:
     barriers: frozenset[int]
     inputs: dict[str, View] = field(default_factory=dict)
     outputs: dict[str, View | Operand] = field(default_factory=dict)
+    pieces: tuple[int, int] | None = None
 
     def buffers(self) -> dict[str, Buffer]:
         """Every buffer by name, in order of first use."""
@@ -237,6 +240,10 @@ class Schedule:
         rows = [f"{self.name}: {len(self.phases)} phases" + (f", B = {self.rows}" if self.rows else "")]
         rows += [f"  {_statement(s.statement)}" for s in self.scalars]
         for place, phase in enumerate(self.phases):
+            if self.pieces is not None and place == self.pieces[0]:
+                rows.append(f"  for each {self.rows} rows of the batch:")
+            if self.pieces is not None and place == self.pieces[1]:
+                rows.append("  after the last of them:")
             if place in self.barriers:
                 rows.append("  --- all threads meet ---")
             rows.append(f"  {phase.name}  {show_shape(phase.body.space)}")

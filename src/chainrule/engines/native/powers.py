@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import inf, nan
 
 from chainrule.engines.native.emit import Arithmetic, Form
-from chainrule.engines.native.functions import CONSTANTS, clamped, exp, log, polynomial, reduced, scaled
+from chainrule.engines.native.functions import clamped, exp, log, parts, polynomial, reduced, scaled
 
 _LARGEST = 2.0**70
 """Exponents beyond count as this: every power but those of 1 is 0 or infinite by then."""
@@ -17,7 +17,7 @@ _ATANH = (
 )  # fmt: skip
 _TWO_THIRDS = (2 / 3, 3.700743415417188e-17)
 # log 2 in two parts of which whole multiples up to 2^11 of the first are exact.
-_LOG_2 = (0.693147180559890330187045037746429443359375, 5.4979230187083712e-14)
+_LOG_2 = (0.6931471805598903, 5.497923018708371e-14)
 
 Pair = tuple[str, str]
 """A number as a sum of two, the second below the last place of the first."""
@@ -61,8 +61,7 @@ def _logarithm(a: Arithmetic, x: str) -> Pair:
 
     x = 2^k m with m between sqrt(1/2) and sqrt(2), and log m = 2 atanh(s) with s = (m - 1) / (m + 1).
     """
-    c = CONSTANTS["float64"]
-    k, f = _parts(a, x)
+    k, f = parts(a, x)
     s = _quotient(a, f)
     z = _times(a, s, s)
     fourth = a.multiply(z[0], z[0])
@@ -77,9 +76,6 @@ def _logarithm(a: Arithmetic, x: str) -> Pair:
     return a.select(a.compare("olt", x, a.constant(inf)), high, x), low
 
 
-def _parts(a: Arithmetic, x: str) -> Pair: ...
-
-
 def _quotient(a: Arithmetic, f: str) -> Pair:
     """``f / (2 + f)``."""
     below, lost = _sum(a, a.constant(2.0), f)
@@ -87,3 +83,34 @@ def _quotient(a: Arithmetic, f: str) -> Pair:
     high = a.multiply(f, reciprocal)
     rest = a.fma(a.negative(high), lost, a.fma(a.negative(high), below, f))
     return high, a.multiply(rest, reciprocal)
+
+
+def _exponential(a: Arithmetic, x: Pair) -> str:
+    """``e^x`` for a pair; far from 0 the first part decides."""
+    limit = a.constant(800.0)
+    far = a.compare("ogt", a.intrinsic("fabs", x[0]), limit)
+    high = a.select(far, a.intrinsic("copysign", limit, x[0]), x[0])
+    return scaled(a, *reduced(a, high, a.select(far, a.constant(0.0), x[1])))
+
+
+def _special(a: Arithmetic, x: str, y: str, result: str) -> str:
+    """The power from that of ``|x|``: its sign, where it is no number, and what is 1 whatever the other argument."""
+    f, zero, one = a.function, a.constant(0.0), a.constant(1.0)
+    half = a.multiply(y, a.constant(0.5))
+    whole = a.compare("oeq", a.intrinsic("floor", y), y)
+    odd = _both(a, whole, a.compare("une", a.intrinsic("floor", half), half))
+    sign = a.integer("and", a.bits(x), a.whole(1 << (8 * a.form.bytes - 1)))
+    turned = f.value(f"select {a.form.mask} {odd}, {a.form.bits} {sign}, {a.form.bits} {a.whole(0)}")
+    result = a.of_bits(a.integer("xor", a.bits(result), turned))
+    negative = _both(a, a.compare("olt", x, zero), a.compare("ogt", x, a.constant(-inf)))
+    result = a.select(_both(a, negative, f.value(f"xor {a.form.mask} {whole}, {_all(a)}")), a.constant(nan), result)
+    certain = f.value(f"or {a.form.mask} {a.compare('oeq', y, zero)}, {a.compare('oeq', x, one)}")
+    return a.select(certain, one, result)
+
+
+def _both(a: Arithmetic, x: str, y: str) -> str:
+    return a.function.value(f"and {a.form.mask} {x}, {y}")
+
+
+def _all(a: Arithmetic) -> str:
+    return "true" if a.form.lanes == 1 else "splat (i1 true)"

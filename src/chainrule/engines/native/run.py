@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from chainrule.engines.native import driver
 from chainrule.engines.native.code import Code, generate
 from chainrule.engines.native.cost import schedule_flops
+from chainrule.engines.native.indices import RowNumbers, guarded
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.memory import Arena
 from chainrule.engines.native.regions import Region
@@ -21,13 +22,17 @@ from chainrule.engines.native.target import Target, cores, host
 from chainrule.engines.native.team import borrow
 from chainrule.engines.native.threads import Pace
 from chainrule.engines.protocol import NonFiniteStep, Rows, batches
-from chainrule.errors import DataError
+from chainrule.errors import ArgumentError, DataError
 from chainrule.program import Program
+from chainrule.shapes import bind
 
 ANCHOR_SECONDS = 0.5
 """How long a run goes on before it keeps another copy of its state, from which to look for a step that failed."""
 
 MOST_THREADS = 256
+
+CHECKED_ROWS = 1 << 16
+"""Rows whose codes are looked at together before a run, so that this takes little memory."""
 
 State = Mapping[str, NDArray[Any]]
 
@@ -53,6 +58,7 @@ class NativeRun:
         batch_size: rows of a full batch.
         threads: how many to use; by default, as many as turn out to pay.
         target: the machine; this one, by default.
+        fill: the byte that memory holds before it is first written.
         timed: whether to count the cycles of each phase, in ``ticks`` (threads, phases, and the wait before each).
     """
 
@@ -66,21 +72,24 @@ class NativeRun:
         batch_size: int,
         threads: int | None = None,
         target: Target | None = None,
+        fill: int = 0,
         timed: bool = False,
     ) -> None:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None
         """What the step that was not finite had read."""
         self._gathers = any(v.name == "rows" for v in step.inputs)
-        self._data = {name: np.ascontiguousarray(a) for name, a in data.items()}
-        self.rows = len(next(iter(data.values())))
+        self._data = as_read(step, data, precision)
+        self.rows, self._batch_size = len(next(iter(data.values()))), batch_size
+        known = [*data, "rows"]
+        self._check_row_numbers(RowNumbers(step, known, precision))
         target = target or host()
-        self.code: Code = generate(step, precision, target, rows=batch_size, user=[*data, "rows"], timed=timed)
+        self.code: Code = generate(guarded(step, known), precision, target, rows=batch_size, user=known, timed=timed)
         self._machine = compile_text(self.code.text, target)
         self._entry = self._machine.address(driver.ENTRY)
         flops = schedule_flops(self.code.schedule, self.code.form, batch_size)
         self._threads, self._pace = threads, Pace(cores(), flops)
-        self._arena: Arena = self.code.memory.allocate()
+        self._arena: Arena = self.code.memory.allocate(fill)
         self._control = np.zeros(driver.CONTROL_BYTES // 8, np.int64)
         self.ticks = np.zeros((MOST_THREADS, len(self.code.schedule.phases), 2), np.int64)
         self._table = np.zeros(max(1, len(self.code.memory.user)), np.int64)
@@ -89,6 +98,12 @@ class NativeRun:
         self._write(state)
         self._done = 0
         self._anchor(dict(self.state))
+
+    def _check_row_numbers(self, numbers: RowNumbers) -> None:
+        """Look at all that follow from the data, such as codes of an Embedding, once."""
+        for start in range(0, self.rows, CHECKED_ROWS) if self._gathers else [0]:
+            rows = np.arange(start, min(start + CHECKED_ROWS, self.rows))
+            numbers.check({**self._data, "rows": rows}, {"N": self.rows, "B": len(rows) if self._gathers else self.rows})
 
     def _connect(self) -> None:
         """Tell the code where things lie; addresses are taken once, since asking costs time."""
@@ -156,6 +171,8 @@ class NativeRun:
         """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
         if self._gathers and len(order) and not (0 <= int(order.min()) and int(order.max()) < self.rows):
             raise DataError(f"a row number is outside the table of {self.rows} rows")
+        if batch_size > self._batch_size:
+            raise ArgumentError(f"this run was compiled for batches of {self._batch_size} rows, not {batch_size}")
         call = _Call(np.ascontiguousarray(order, np.int64), batch_size, first, dict(constants))
         self._calls.append(call)
         losses = self._go(call)
@@ -181,14 +198,15 @@ class NativeRun:
         steps = -(-len(call.order) // call.batch_size)
         losses = np.empty(steps)
         control = self._control
-        control[driver.STEPS], control[driver.BATCH], control[driver.ROWS] = steps, call.batch_size, len(call.order)
+        batch, rows = (call.batch_size, len(call.order)) if self._gathers else (self.rows, steps * self.rows)
+        control[driver.STEPS], control[driver.BATCH], control[driver.ROWS] = steps, batch, rows
         control[driver.FIRST] = call.first
         control[driver.ORDER], control[driver.LOSSES] = call.order.ctypes.data, losses.ctypes.data
         control[driver.COUNTER] = 0
         for place, (name, dtype) in enumerate(self.code.schedule.constants):
             if name in call.constants:
-                where = control if dtype == "int" else self._doubles
-                where[driver.CONSTANTS + place] = call.constants[name]
+                where = self._doubles if dtype == "float" else control
+                where[driver.CONSTANTS + place] = np.asarray(call.constants[name]).astype(where.dtype)
         with borrow(self.threads) as crew:
             control[driver.THREADS] = crew.size
             start = perf_counter()
@@ -235,6 +253,20 @@ class NativeRun:
         """What the step of this number reads, by name of the program's inputs."""
         values = {**self._data, **self.state, **constants, "rows": rows, "t": number + 1.0, "step": number}
         return {v.name: values[v.name] for v in self.program.inputs}
+
+
+def as_read(step: Program, data: Mapping[str, NDArray[Any]], precision: str) -> dict[str, NDArray[Any]]:
+    """The arrays in the element types that machine code reads, without gaps; truth values are floats.
+
+    Raises:
+        ShapeError: if one does not have the shape that the program says, or as many rows as the others.
+    """
+    inputs, sizes = {v.name: v for v in step.inputs}, dict[str, int]()
+    made: dict[str, NDArray[Any]] = {}
+    for name, array in data.items():
+        bind(name, inputs[name].shape, np.shape(array), sizes)
+        made[name] = np.require(array, np.int64 if inputs[name].dtype == "int" else precision, ["C", "A"])
+    return made
 
 
 class _Carried(Mapping[str, NDArray[Any]]):
