@@ -31,7 +31,7 @@ def uniform(a: Arithmetic, key: Index, step: Index, stream: int, first: Index) -
     x, y = words.threefry(_low(a.function, key), str(_signed(stream)), block, _low(a.function, step))
     second = a.function.value(f"trunc {words.type} {place} to {a.form.mask}")
     chosen = a.function.value(f"select {a.form.mask} {second}, {words.type} {y}, {words.type} {x}")
-    number = a.function.value(f"uitofp {words.type} {words.shift('lshr', chosen, 8)} to {a.type}")
+    number = a.function.value(f"sitofp {words.type} {words.shift('lshr', chosen, 8)} to {a.type}")
     return a.multiply(number, a.constant(2.0**-24))
 
 

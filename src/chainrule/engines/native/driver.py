@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chainrule.engines.native.barrier import write_barrier
+from chainrule.engines.native.denormals import flush, restore
 from chainrule.engines.native.elementwise import Value, write
 from chainrule.engines.native.emit import Arithmetic, Form, Function, Index, Module
 from chainrule.engines.native.kernel import Kernel, element_bytes
@@ -146,7 +147,9 @@ class _Loop:
                 self.ranges[s] = self._range(s, s.extent if isinstance(s.extent, int) else None)
         self.met = f.value("alloca i64")  # how often threads have arrived at meetings so far
         f.store("i64", "0", self.met)
+        before = flush(f, self.driver.target.triple) if self.clock.counted else ""
         f.loop(0, self._slot(STEPS), 1, self._step)
+        restore(f, before)
 
     def _range(self, s: Split, extent: Index | None) -> tuple[Index, Index]:
         """The indices of this thread."""

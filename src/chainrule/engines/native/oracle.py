@@ -135,7 +135,8 @@ class Oracle:
         operands = [_operand(o, values) for o in statement.operands]
         if statement.operation == "uniform":
             stream = dict(statement.attributes)["stream"]
-            return uniform(*operands, stream=stream, shape=space, dtype=kind)
+            key, step = (next(np.asarray(o).flat, 0) for o in operands)  # the same for all elements
+            return uniform(key, step, stream=stream, shape=space, dtype=kind)
         if statement.operation == "size":
             return np.asarray(self.sizes[dict(statement.attributes)["of"]], kind)
         wanted = {"float": kind, "int": np.int64, "bool": np.bool_}[statement.dtype]

@@ -43,7 +43,7 @@ class Code:
         data: Mapping[str, NDArray[Any]],
     ) -> None:
         unrolled = unroll(program, rows)
-        step = Step(unrolled, precision, lanes, groups, live_nodes(unrolled), target.triple.startswith("x86_64"))
+        step = Step(unrolled, precision, lanes, groups, live_nodes(unrolled), target.triple)
         self._function = compile_text(write_steps(step), target).function(NAME, ctypes.c_void_p)
         slots = step.slots
         self._table = np.zeros(len(slots), np.int64)

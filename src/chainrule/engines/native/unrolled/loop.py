@@ -8,6 +8,7 @@ from itertools import accumulate
 from math import prod
 
 from chainrule.engines.native.counter import uniform
+from chainrule.engines.native.denormals import flush, restore
 from chainrule.engines.native.emit import Arithmetic, Form, Function, Module
 from chainrule.engines.native.unrolled.graph import Node, Reach
 from chainrule.engines.native.unrolled.items import Bench, Item, Layout
@@ -41,7 +42,7 @@ class Step:
     lanes: int
     groups: int
     live: list[Node]
-    is_x86: bool
+    triple: str
 
     @property
     def slots(self) -> dict[str, int]:
@@ -115,26 +116,11 @@ class _Loop:
         groups = range(self.step.groups)
         carried = [part for group in groups for part in self._load_states(group)]
         self.width = len(carried) // self.step.groups
-        control = self._flush() if self.step.is_x86 else ""
+        control = flush(f, self.step.triple)
         last = f.loop(0, self.fixed["steps"], 1, lambda i, *values: self._pass(run, i, values), carried)
         for group in groups:
             self._store_states(group, last[group * self.width : (group + 1) * self.width])
-        if control:
-            f.call("llvm.x86.sse.ldmxcsr", "void", [("ptr", control)])
-
-    def _flush(self) -> str:
-        """Let numbers below the smallest normal one count as 0: each of them would cost a hundred cycles.
-
-        Returns:
-            The address of what to restore. It is aligned as registers are, so that those put aside are too.
-        """
-        f = self.function
-        before, here = f.value("alloca i32, align 64"), f.value("alloca i32, align 64")
-        f.call("llvm.x86.sse.stmxcsr", "void", [("ptr", before)])
-        changed = f.value(f"or i32 {f.load('i32', before, 4)}, {0x8040}")
-        f.store("i32", changed, here, 4)
-        f.call("llvm.x86.sse.ldmxcsr", "void", [("ptr", here)])
-        return before
+        restore(f, control)
 
     # Before and after the loop
 
