@@ -1,6 +1,8 @@
 """Code that the native engine writes, compiled and run on arrays."""
 
 import ctypes
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,6 +10,8 @@ import pytest
 from chainrule.engines.native.emit import Arithmetic, Form, Module
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.target import WIDTHS, host
+
+sys.path.insert(0, str(Path(__file__).parent))  # the generators of random programs lie beside the tests
 
 FORMS = [
     Form(precision, lanes)

@@ -14,11 +14,12 @@ import traceback
 from collections import Counter
 
 from agreement import WIDTHS, check_formula, check_training
-from programs import random_formula, random_training
+from programs import poisoned, random_formula, random_training
 
 KINDS = {
     "formula": lambda seed, width: check_formula(random_formula(seed, steps=8 + seed % 17), width, spare=seed % 5),
     "formula in float32": lambda seed, width: check_formula(random_formula(seed, steps=6), width, "float32"),
+    "poisoned formula": lambda seed, width: check_formula(poisoned(random_formula(seed), seed), width),
     "one step": lambda seed, width: check_training(random_training(seed, 1), width),
     "fifty steps": lambda seed, width: check_training(random_training(seed, 50), width),
 }

@@ -15,6 +15,7 @@ from chainrule.derivation import derive_program
 from chainrule.expression import Expression, lift, symbol
 from chainrule.ops.arrays import add_rows, pad, reshape, take, transpose
 from chainrule.ops.random import uniform
+from chainrule.passes import simplify
 from chainrule.program import Program
 from chainrule.shapes import broadcast, concrete, reduce_axes
 from chainrule.trace import trace
@@ -297,6 +298,17 @@ def _factors(number: int) -> list[int]:
     return [number] if number > 1 else []
 
 
+def poisoned(trial: Trial, seed: int) -> Trial:
+    """The same program with NaN, infinities and zeros below 0 among its inputs."""
+    rng = np.random.default_rng(seed)
+    for name, value in trial.values.items():
+        value = np.array(value)
+        if value.dtype.kind == "f" and value.size and rng.random() < 0.6:
+            value.flat[rng.integers(value.size)] = rng.choice([np.nan, np.inf, -np.inf, -0.0])
+        trial.values[name] = value[()]
+    return trial
+
+
 def random_formula(seed: int, steps: int = 12) -> Trial:
     """A program of several outputs, or of a number and its derivatives."""
     formula = Formula(seed)
@@ -306,11 +318,8 @@ def random_formula(seed: int, steps: int = 12) -> Trial:
         total = sum((cr.mean(cr.sin(e)) for e in pool[-4:]), cr.mean(pool[0]))
         program = trace({"value": total}, name="value")
         floats = [v.name for v in program.inputs if v.dtype == "float"]
-        try:
-            program = derive_program(program, floats)
-        except cr.NotDifferentiableError:
-            pass
-        program = program if rng.random() < 0.3 else cr.passes.simplify(program) if hasattr(cr, "passes") else program
+        program = derive_program(program, floats)
+        program = program if rng.random() < 0.3 else simplify(program)
     else:
         chosen = {f"out{i}": e for i, e in enumerate(pool[-5:])} | {f"whole{i}": e for i, e in enumerate(formula.whole)}
         if rng.random() < 0.3:

@@ -6,10 +6,10 @@ More of them, for as long as one likes: ``python tests/native/fuzz.py --seconds 
 import numpy as np
 import pytest
 from agreement import WIDTHS, check_formula, check_training
-from programs import random_formula, random_training
+from programs import poisoned, random_formula, random_training
 
-FORMULAS, TRAININGS, LONG_TRAININGS, NARROW = 240, 160, 60, 40
-"""500 programs in all."""
+FORMULAS, POISONED, TRAININGS, LONG_TRAININGS, NARROW = 180, 60, 120, 40, 20
+"""With those of test_lowering.py more than 500 programs in all."""
 
 PORTION = 20
 """Programs in one test."""
@@ -26,6 +26,12 @@ def portions(count):
 def test_formulas(seeds):
     for seed in seeds:
         check_formula(random_formula(seed), WIDTHS[seed % len(WIDTHS)], spare=seed % 5)
+
+
+@pytest.mark.parametrize("seeds", portions(POISONED), ids=lambda r: str(r.start))
+def test_what_is_not_finite_is_so_in_the_same_places(seeds):
+    for seed in seeds:
+        check_formula(poisoned(random_formula(5000 + seed), seed), WIDTHS[seed % len(WIDTHS)], spare=seed % 3)
 
 
 @pytest.mark.parametrize("seeds", portions(TRAININGS), ids=lambda r: str(r.start))

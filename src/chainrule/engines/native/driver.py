@@ -99,7 +99,8 @@ class Driver:
         if isinstance(inner, Product) and inner.along == "contracted":
             write_contracted(kernel, self.memory.layout.size(inner.left.shape[-2]))
         elif isinstance(inner, Product):
-            write_columns(kernel, tile_of(phase, self.memory.layout, registers(self.target)))
+            layout = self.memory.layout
+            write_columns(kernel, tile_of(phase, layout, registers(self.target)), layout)
         elif isinstance(inner, Reduction):
             write_reduction(kernel)
         elif isinstance(inner, Scatter):

@@ -24,9 +24,9 @@ Pair = tuple[str, str]
 
 
 def power(a: Arithmetic, x: str, y: str) -> str:
-    """``x`` to the power ``y``, with the special cases of C99.
+    """``x`` to the power ``y``, with the special cases of C99. float32 is computed in float64.
 
-    Exact to 0.6 units in the last place in float32, which is computed in float64, and to 1.5 in float64.
+    Its error is below ``functions.ACCURACY["power"]``.
     """
     size = a.intrinsic("fabs", x)
     if a.form.precision == "float64":

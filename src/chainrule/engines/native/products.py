@@ -10,7 +10,17 @@ from chainrule.engines.native.elementwise import Value
 from chainrule.engines.native.emit import Arithmetic, Index
 from chainrule.engines.native.kernel import Kernel
 from chainrule.engines.native.phases import Phase, Product, View
+from chainrule.engines.native.views import Layout
 from chainrule.shapes import Size
+
+DEEP = 2048
+"""Sums of more than so many products are taken in blocks."""
+
+BLOCK_DEPTH = 1024
+"""How many products of a sum belong to one block."""
+
+BLOCK_BYTES = 1 << 19
+"""How much of the right matrix all rows of weights go through together: it should stay in the second cache."""
 
 UNROLLED_STATEMENTS = 4
 """Up to so many statements, the body is written out for every vector of a tile; longer ones become a loop."""
@@ -65,17 +75,18 @@ def is_overlapped(phase: Phase) -> bool:
     )
 
 
-def write_columns(kernel: Kernel, tile: Tile) -> None:
+def write_columns(kernel: Kernel, tile: Tile, layout: Layout) -> None:
     """A product whose columns lie side by side in registers."""
-    _Columns(kernel, tile).write()
+    _Columns(kernel, tile, layout).write()
 
 
 class _Columns:
-    def __init__(self, kernel: Kernel, tile: Tile) -> None:
+    def __init__(self, kernel: Kernel, tile: Tile, layout: Layout) -> None:
         inner = kernel.phase.inner
         assert isinstance(inner, Product)
         self.kernel, self.f, self.inner, self.tile = kernel, kernel.function, inner, tile
         self.rows, self.columns = inner.left.shape[-2], inner.right.shape[-1]
+        self.capacity, self.depth = layout.size(self.rows), layout.size(inner.contracted)
         self.batch = [s for s in inner.left.shape[:-2] if s != 1]
         self.a: Arithmetic = kernel.arithmetic(vector=self.columns != 1)
         self.lanes = self.a.form.lanes
@@ -100,6 +111,8 @@ class _Columns:
             self.f.when(self.f.compare("slt", "%low", "%high"), lambda: self._tile(outer, 0, 1, 0, 1))
         elif self.inner.contracted == "B":
             self._over_rows(outer, lambda i, r: self._over_columns(outer, lambda j, c: self._tile(outer, i, r, j, c)))
+        elif self.depth > DEEP and self.rows == "B" and not outer:
+            self._over_columns(outer, self._deep_panel)
         else:
             self._over_columns(outer, lambda j, c: self._over_rows(outer, lambda i, r: self._tile(outer, i, r, j, c)))
 
@@ -146,6 +159,47 @@ class _Columns:
         if rest:
             then(panels * width, rest)
 
+    def _deep_panel(self, column: Index, vectors: int) -> None:
+        """All rows of some columns, where sums are so long that what one tile reads would be gone before the next.
+
+        Sums go on block by block: so many rows of the right matrix stay in the cache for all tiles. Between blocks they
+        wait in memory of their own.
+        """
+        f, a, height = self.f, self.a, self.tile.rows
+        step = self.lanes * self.size
+        tiles = -(-self.capacity // height)
+        memory = self.kernel.scratch(tiles * height * vectors)
+        kinds = [a.type] * (height * vectors)
+
+        def place(i: Index) -> str:
+            return f.offset(memory, f.multiply(f.subtract(i, "%low"), vectors * step))
+
+        def every_tile(then: Callable[[Index], None]) -> None:
+            f.loop("%low", "%high", height, then)
+
+        def keep(i: Index, sums: Sequence[str]) -> None:
+            here = place(i)
+            for number, total in enumerate(sums):
+                a.store(total, f.offset(here, number * step))
+
+        def block(start: Index) -> None:
+            stop = f.smaller(f.add(start, BLOCK_DEPTH), self.kernel.size(self.inner.contracted))
+
+            def go_on(i: Index) -> None:
+                here = place(i)
+                sums = [a.load(f.offset(here, number * step)) for number in range(len(kinds))]
+                one = self._step((), i, height, column, vectors)
+                keep(i, f.loop(start, stop, 1, one, list(zip(kinds, sums, strict=True))))
+
+            every_tile(go_on)
+
+        def finish(i: Index) -> None:
+            self._each_row((), i, height, column, vectors, place(i))
+
+        every_tile(lambda i: keep(i, [a.constant(0.0)] * len(kinds)))
+        f.loop(0, self.kernel.size(self.inner.contracted), BLOCK_DEPTH, block)
+        every_tile(finish)
+
     def _overlapped(self) -> None:
         """Tiles one after another, each with the body of the one before inside its sums: the divider works meanwhile."""
         f, height, width = self.f, self.tile.rows, self.tile.vectors
@@ -161,11 +215,19 @@ class _Columns:
 
             return one
 
-        def line(i: Index, *before: str) -> list[str]:
-            return f.loop(0, panels * step, step, column(i), [("i64", b) for b in before])
+        together = max(1, BLOCK_BYTES // (self.depth * step * self.size)) * step  # columns whose rows stay in the cache
 
-        last = f.loop("%low", high, height, line, [("i64", "-1"), ("i64", "0")])
-        f.when(f.compare("sge", last[0], 0), lambda: self._rows_of_body(last[0], last[1], height))
+        def block(start: Index, *before: str) -> list[str]:
+            stop = f.smaller(f.add(start, together), panels * step)
+
+            def line(i: Index, *before: str) -> list[str]:
+                return f.loop(start, stop, step, column(i), [("i64", b) for b in before])
+
+            return f.loop("%low", high, height, line, [("i64", b) for b in before])
+
+        last = f.loop(0, panels * step, together, block, [("i64", "-1"), ("i64", "0")])
+        kept = self.kernel.scratch(height * width)
+        f.when(f.compare("sge", last[0], 0), lambda: self._each_row((), last[0], height, last[1], width, kept))
         if rest:
             f.loop("%low", high, height, lambda i: self._tile((), i, height, panels * step, rest))
         if whole < count:
@@ -186,31 +248,20 @@ class _Columns:
         part = f.divide(size, height)
         there = f.compare("sge", before_row, 0)
         kinds = [a.type] * (height * width)
+        kept = self.kernel.scratch(len(kinds))
 
         def piece(r: Index, *sums: str) -> list[str]:
             start = f.multiply(r, part)
             for c in range(width):
                 self.kernel.prefetch(a, body, (f.add(row, r), f.add(column, c * self.lanes)))
             sums_after = f.loop(start, f.add(start, part), 1, step, list(zip(kinds, sums, strict=True)))
-            f.when(there, lambda: self._row_of_body(before_row, before_column, r))
+            f.when(there, lambda: self._one_row((), before_row, r, before_column, width, kept))
             return sums_after
 
         zeros = [a.constant(0.0)] * len(kinds)
         sums = f.loop(0, height, 1, piece, list(zip(kinds, zeros, strict=True)))
         sums = f.loop(f.multiply(part, height), size, 1, step, list(zip(kinds, sums, strict=True)))
         self._keep(sums)
-
-    def _rows_of_body(self, row: Index, column: Index, rows: int) -> None:
-        self.f.loop(0, rows, 1, lambda r: self._row_of_body(row, column, r))
-
-    def _row_of_body(self, row: Index, column: Index, r: Index) -> None:
-        """The body for one row of the tile whose sums were kept."""
-        f, width, step = self.f, self.tile.vectors, self.lanes * self.size
-        stack = self.kernel.scratch(self.tile.rows * width)
-        for c in range(width):
-            total = self.a.load(f.offset(stack, f.add(f.multiply(r, width * step), c * step)))
-            at = (f.add(row, r), f.add(column, c * self.lanes))
-            self.kernel.body(self.a, self.kernel.phase.body, at, {self.inner.target: Value(total, "float")})
 
     def _keep(self, sums: Sequence[str]) -> str:
         stack = self.kernel.scratch(len(sums))
@@ -245,24 +296,30 @@ class _Columns:
     def _finish(
         self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int, sums: Sequence[str]
     ) -> None:
-        body, f, a = self.kernel.phase.body, self.f, self.a
-
-        def at(r: Index, c: Index, total: str) -> None:
-            own = [f.add(row, r)] if self.rows != 1 else []
-            own += [f.add(column, f.multiply(c, self.lanes))] if self.columns != 1 else []
-            self.kernel.body(a, body, (*outer, *own), {self.inner.target: Value(total, "float")})
-
-        if len(body.statements) <= UNROLLED_STATEMENTS or len(sums) == 1:
+        """The body for each vector of a tile whose sums are in registers."""
+        if len(self.kernel.phase.body.statements) <= UNROLLED_STATEMENTS or len(sums) == 1:
             for place, total in enumerate(sums):
-                at(*divmod(place, vectors), total)
-            return
-        stack, step = self._keep(sums), self.lanes * self.size
+                self._body(outer, row, column, *divmod(place, vectors), total)
+        else:
+            self._each_row(outer, row, rows, column, vectors, self._keep(sums))
 
-        def one_row(r: Index) -> None:
-            for c in range(vectors):
-                at(r, c, a.load(f.offset(stack, f.add(f.multiply(r, vectors * step), c * step))))
+    def _each_row(
+        self, outer: Sequence[Index], row: Index, rows: int, column: Index, vectors: int, memory: str
+    ) -> None:
+        """The body for each vector of a tile whose sums are in memory."""
+        self.f.loop(0, rows, 1, lambda r: self._one_row(outer, row, r, column, vectors, memory))
 
-        f.loop(0, rows, 1, one_row)
+    def _one_row(self, outer: Sequence[Index], row: Index, r: Index, column: Index, vectors: int, memory: str) -> None:
+        f, step = self.f, self.lanes * self.size
+        for c in range(vectors):
+            total = self.a.load(f.offset(memory, f.add(f.multiply(r, vectors * step), c * step)))
+            self._body(outer, row, column, r, c, total)
+
+    def _body(self, outer: Sequence[Index], row: Index, column: Index, r: Index, c: int, total: str) -> None:
+        """The body for one vector: row ``r`` and vector ``c`` of the tile that begins at ``row`` and ``column``."""
+        own = [self.f.add(row, r)] if self.rows != 1 else []
+        own += [self.f.add(column, c * self.lanes)] if self.columns != 1 else []
+        self.kernel.body(self.a, self.kernel.phase.body, (*outer, *own), {self.inner.target: Value(total, "float")})
 
     def _start(self, view: View, outer: Sequence[Index]) -> str:
         """Where the matrix of these leading indices begins."""

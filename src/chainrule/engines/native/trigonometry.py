@@ -39,13 +39,13 @@ _CONSTANTS = {
 
 
 def sin(a: Arithmetic, x: str) -> str:
-    """The sine, exact to 2.0 units in the last place."""
+    """The sine; its error is below ``functions.ACCURACY["sin"]``, for large arguments too."""
     sign = a.integer("and", a.bits(x), a.whole(1 << (8 * a.form.bytes - 1)))
     return _turned(a, x, "sin", 0, sign)
 
 
 def cos(a: Arithmetic, x: str) -> str:
-    """The cosine, exact to 2.0 units in the last place."""
+    """The cosine; its error is below ``functions.ACCURACY["cos"]``, for large arguments too."""
     return _turned(a, x, "cos", 1, a.whole(0))
 
 
