@@ -21,6 +21,7 @@ KINDS = {
     "formula in float32": lambda seed, width: check_formula(random_formula(seed, steps=6), width, "float32"),
     "poisoned formula": lambda seed, width: check_formula(poisoned(random_formula(seed), seed), width),
     "one step": lambda seed, width: check_training(random_training(seed, 1), width),
+    "large batch": lambda seed, width: check_training(random_training(seed, 1, batches=(1024, 1500, 2049)), width),
     "fifty steps": lambda seed, width: check_training(random_training(seed, 50), width),
 }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -466,10 +466,17 @@ class Choices:
         return getattr(cr, kind)(lr, **common)
 
 
-def random_training(seed: int, steps: int, precision: str = "float64", *, tame: bool = False) -> Training:
+def random_training(
+    seed: int,
+    steps: int,
+    precision: str = "float64",
+    *,
+    tame: bool = False,
+    batches: Sequence[int] = (1, 3, 16, 17, 32),
+) -> Training:
     """A random network with data, and the rows of so many steps; ``tame``: only what does not amplify rounding."""
     c = Choices(seed)
-    batch_size = c.pick([1, 3, 16, 17, 32])
+    batch_size = c.pick(batches)
     rows = batch_size if c.chance(0.2) else int(c.rng.integers(batch_size, batch_size * 3 + 2))
     width, outputs = c.width(), c.pick([1, 1, 2, 3, 10, 17])
     inputs: Any = width

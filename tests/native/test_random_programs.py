@@ -8,7 +8,7 @@ import pytest
 from agreement import WIDTHS, check_formula, check_training
 from programs import poisoned, random_formula, random_training
 
-FORMULAS, POISONED, TRAININGS, LONG_TRAININGS, NARROW = 180, 60, 120, 40, 20
+FORMULAS, POISONED, TRAININGS, LARGE, LONG_TRAININGS, NARROW = 180, 60, 120, 20, 40, 20
 """With those of test_lowering.py more than 500 programs in all."""
 
 PORTION = 20
@@ -38,6 +38,14 @@ def test_what_is_not_finite_is_so_in_the_same_places(seeds):
 def test_one_step(seeds):
     bounds = [check_training(random_training(seed, 1), WIDTHS[seed % len(WIDTHS)]) for seed in seeds]
     assert np.quantile(bounds, 0.8) <= SHARP
+
+
+@pytest.mark.parametrize("seeds", portions(LARGE), ids=lambda r: str(r.start))
+def test_large_batches(seeds):
+    """They go through the machine in pieces, where no row needs to know another."""
+    for seed in seeds:
+        t = random_training(6000 + seed, 2, batches=(1023, 1024, 1300, 2049))
+        check_training(t, WIDTHS[seed % len(WIDTHS)])
 
 
 @pytest.mark.parametrize("seeds", portions(LONG_TRAININGS), ids=lambda r: str(r.start))

@@ -22,7 +22,6 @@ from chainrule.engines.native.transposes import is_transpose
 from chainrule.engines.native.views import Layout
 from chainrule.program import Program
 
-
 PIECES_FROM = 4 * PIECE_ROWS
 """Batches of so many rows are computed in pieces, where that is possible."""
 
@@ -62,7 +61,10 @@ def generate(
 def generate_call(
     program: Program, precision: str, target: Target, *, rows: int | None, user: Iterable[str] = ()
 ) -> Code:
-    """The phases and the LLVM text of a program that runs once: all its outputs lie in the arena, and its other inputs."""
+    """The phases and the LLVM text of a program that runs once.
+
+    Its outputs lie in the arena, and so do inputs that are not the ``user``'s.
+    """
     lower_call = partial(lower, carried={}, in_memory=True, user=tuple(user))
     return _generated(program, (), precision, target, {}, lower_call, Clock(()), rows)
 

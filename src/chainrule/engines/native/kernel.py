@@ -18,7 +18,7 @@ Values = dict[str, Value]
 
 
 class Kernel:
-    """A function ``(low, high, B, pointers..., scalars...)`` that runs a phase for the indices low..high of its first axis.
+    """A function ``(low, high, B, base, pointers..., scalars...)``: a phase for indices low..high of its first axis.
 
     Attributes:
         views: one view for each pointer, in order: where it points to.
@@ -38,9 +38,9 @@ class Kernel:
         self.scalars = phase.scalars
         self._names = {_key(view): f"%p{i}" for i, view in enumerate(self.views)}
         self._kinds = kinds
-        arguments = ["i64 %low", "i64 %high", "i64 %B", "i64 %base", *(f"ptr noalias %p{i}" for i in range(len(self.views)))]
+        arguments = ["i64 %low", "i64 %high", "i64 %B", "i64 %base", *(f"ptr %p{i}" for i in range(len(self.views)))]
         arguments += [f"{kinds[s]} %s{i}" for i, s in enumerate(phase.scalars)]
-        self.function: Function = module.function(name, [a.replace("noalias ", "") for a in arguments])
+        self.function: Function = module.function(name, arguments)
         self._splats: dict[int, Values] = {}
 
     def arithmetic(self, *, vector: bool) -> Arithmetic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import mmap
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -56,16 +57,20 @@ class Arena:
 
     def __init__(self, memory: Memory, fill: int) -> None:
         self.memory = memory
-        size = -(-memory.bytes // HUGE_PAGE) * HUGE_PAGE + HUGE_PAGE if memory.bytes > HUGE_PAGE // 4 else memory.bytes + 4096
+        size = (
+            -(-memory.bytes // HUGE_PAGE) * HUGE_PAGE + HUGE_PAGE
+            if memory.bytes > HUGE_PAGE // 4
+            else memory.bytes + 4096
+        )
         try:
             self._map = mmap.mmap(-1, size)
         except OSError as error:
-            raise MemoryError(f"the native engine needs {memory.bytes / 2**20:.0f} MiB for this network: {error}") from None
+            raise MemoryError(
+                f"the native engine needs {memory.bytes / 2**20:.0f} MiB for this network: {error}"
+            ) from None
         if hasattr(mmap, "MADV_HUGEPAGE") and size > HUGE_PAGE:
-            try:
+            with suppress(OSError):  # a wish; without it, things are only a little slower
                 self._map.madvise(mmap.MADV_HUGEPAGE)
-            except OSError:  # a wish; without it, things are only a little slower
-                pass
         raw = np.frombuffer(self._map, np.uint8)
         align = HUGE_PAGE if size > HUGE_PAGE else 4096
         skip = -raw.ctypes.data % align

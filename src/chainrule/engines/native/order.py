@@ -12,7 +12,7 @@ from chainrule.shapes import Size
 
 @dataclass(frozen=True)
 class Split:
-    """How a phase is shared among threads: in units of so many indices of its first axis; ``None``: one thread does it."""
+    """How a phase is shared among threads: its first axis in units of so many indices; ``None``: by one thread."""
 
     extent: Size | None
     unit: int

@@ -201,7 +201,7 @@ class _Columns:
         every_tile(finish)
 
     def _overlapped(self) -> None:
-        """Tiles one after another, each with the body of the one before inside its sums: the divider works meanwhile."""
+        """Tiles one after another, the body of each inside the sums of the next: the divider works meanwhile."""
         f, height, width = self.f, self.tile.rows, self.tile.vectors
         count, step = int(self.rows), width * self.lanes
         whole = count // height * height
@@ -215,7 +215,8 @@ class _Columns:
 
             return one
 
-        together = max(1, BLOCK_BYTES // (self.depth * step * self.size)) * step  # columns whose rows stay in the cache
+        # So many columns of the right matrix stay in the cache while all rows go through them.
+        together = max(1, BLOCK_BYTES // (self.depth * step * self.size)) * step
 
         def block(start: Index, *before: str) -> list[str]:
             stop = f.smaller(f.add(start, together), panels * step)

@@ -79,16 +79,16 @@ class Profile:
     def __str__(self) -> str:
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         rows = [
-            f"A step of {self.rows} rows takes {_time(self.seconds)} on {threads}: {self.flops / self.seconds / 1e9:.1f} "
-            f"GFLOP/s, {self.share_of_peak:.0%} of the peak of {self.peak / 1e9:.0f} GFLOP/s.",
+            f"A step of {self.rows} rows takes {_time(self.seconds)} on {threads}: "
+            f"{self.flops / self.seconds / 1e9:.1f} GFLOP/s, {self.share_of_peak:.0%} of the peak of {self.peak / 1e9:.0f} GFLOP/s.",
             "",
             f"{'phase':<16} {'space':<14} {'time':>10} {'share':>6} {'GFLOP/s':>8} {'of peak':>8} {'GB/s':>6}",
         ]
         for p in self.phases:
             speed, traffic = p.flops / max(p.seconds, 1e-12), p.bytes / max(p.seconds, 1e-12)
             rows.append(
-                f"{p.name:<16} {p.space:<14} {_time(p.seconds):>10} {p.seconds / self.seconds:>6.1%} {speed / 1e9:>8.1f} "
-                f"{speed / self.peak:>8.0%} {traffic / 1e9:>6.1f}"
+                f"{p.name:<16} {p.space:<14} {_time(p.seconds):>10} {p.seconds / self.seconds:>6.1%} "
+                f"{speed / 1e9:>8.1f} {speed / self.peak:>8.0%} {traffic / 1e9:>6.1f}"
             )
         waiting = sum(p.waiting for p in self.phases)
         rows.append(f"{'threads waiting':<31} {_time(waiting):>10} {waiting / self.seconds:>6.1%}")

@@ -1,8 +1,8 @@
 """Flat vectors taken apart: from one vector of all parameters to one array for each of them.
 
-The step program keeps parameters, gradient and optimiser slots in flat vectors, as users see them. The machine wants each
-weight matrix in memory of its own, with its update next to the product that gives its gradient. This pass follows the
-vectors through the program: what is done to the whole is done to each part.
+The step program keeps parameters, gradient and optimiser slots in flat vectors, as users see them. The machine wants
+each weight matrix in memory of its own, with its update next to the product that gives its gradient. This pass follows
+the vectors through the program: what is done to the whole is done to each part.
 """
 
 from __future__ import annotations
@@ -126,9 +126,7 @@ class _Splitting:
             return self._elementwise(operation, operands, equation)
         return operation(*(self._whole(o) for o in operands), **attributes).labelled(label_of(equation))
 
-    def _elementwise(
-        self, operation: Operation, operands: Sequence[Expression | Parts], equation: Equation
-    ) -> Parts:
+    def _elementwise(self, operation: Operation, operands: Sequence[Expression | Parts], equation: Equation) -> Parts:
         columns = [
             [o] * len(self.pattern) if isinstance(o, Expression) and o.shape == () else self._parts(o) for o in operands
         ]

@@ -16,7 +16,9 @@ def derivatives_from_outputs(program: Program) -> Program:
     layer's gradient needs in any case, and the input is not kept.
     """
     rectified = {
-        e.arguments[0]: e.target for e in program.equations if e.operation.name == "maximum" and _is_zero(e.arguments[1])
+        e.arguments[0]: e.target
+        for e in program.equations
+        if e.operation.name == "maximum" and _is_zero(e.arguments[1])
     }
     seen: set[str] = set()
     equations = []

@@ -103,7 +103,9 @@ class NativeRun:
         """Look at all that follow from the data, such as codes of an Embedding, once."""
         for start in range(0, self.rows, CHECKED_ROWS) if self._gathers else [0]:
             rows = np.arange(start, min(start + CHECKED_ROWS, self.rows))
-            numbers.check({**self._data, "rows": rows}, {"N": self.rows, "B": len(rows) if self._gathers else self.rows})
+            numbers.check(
+                {**self._data, "rows": rows}, {"N": self.rows, "B": len(rows) if self._gathers else self.rows}
+            )
 
     def _connect(self) -> None:
         """Tell the code where things lie; addresses are taken once, since asking costs time."""
@@ -165,11 +167,9 @@ class NativeRun:
 
     # Steps
 
-    def advance(
-        self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]
-    ) -> NDArray[np.float64]:
+    def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
-        if self._gathers and len(order) and not (0 <= int(order.min()) and int(order.max()) < self.rows):
+        if self._gathers and len(order) and not (int(order.min()) >= 0 and int(order.max()) < self.rows):
             raise DataError(f"a row number is outside the table of {self.rows} rows")
         if batch_size > self._batch_size:
             raise ArgumentError(f"this run was compiled for batches of {self._batch_size} rows, not {batch_size}")

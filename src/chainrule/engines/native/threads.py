@@ -1,7 +1,7 @@
 """How many threads a run uses: a first guess from its cost, then what turns out to be fastest.
 
-Results are the same bits for any number of threads, so a run may change it at any time: it tries others now and then, and
-so steps down by itself on a machine that is busy, or whose cores share what a program needs.
+Results are the same bits for any number of threads, so a run may change it at any time: it tries others now and then,
+and so steps down by itself on a machine that is busy, or whose cores share what a program needs.
 """
 
 from __future__ import annotations

@@ -82,9 +82,7 @@ def squeezed(shape: Shape) -> Shape:
 def transposed(view: View, axes: Sequence[int] | None) -> View:
     """The axes in another order, reversed by default."""
     order = tuple(axes) if axes is not None else tuple(range(len(view.shape)))[::-1]
-    return replace(
-        view, shape=tuple(view.shape[a] for a in order), strides=tuple(view.strides[a] for a in order)
-    )
+    return replace(view, shape=tuple(view.shape[a] for a in order), strides=tuple(view.strides[a] for a in order))
 
 
 def sliced(view: View, bounds: Bounds) -> View:
