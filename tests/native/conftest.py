@@ -13,6 +13,8 @@ from chainrule.engines.native.target import WIDTHS, host
 
 sys.path.insert(0, str(Path(__file__).parent))  # the generators of random programs lie beside the tests
 
+collect_ignore = ["agreement.py", "fuzz.py", "programs.py"]  # no tests in them, and importing them twice registers twice
+
 FORMS = [
     Form(precision, lanes)
     for precision, size in (("float32", 4), ("float64", 8))

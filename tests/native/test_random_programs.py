@@ -60,3 +60,8 @@ def test_five_steps_of_descent_in_float32(seeds):
     for seed in seeds:
         t = random_training(2000 + seed, 5, "float32", tame=True)
         check_training(t, WIDTHS[seed % len(WIDTHS)], bound=1e-5)
+
+
+def test_what_follows_from_running_sums_comes_after_all_of_them():
+    """A column cut out of another, L2 and a clipped norm in a batch of several pieces: found by fuzzing."""
+    check_training(random_training(2000077, 1, batches=(1024, 1500, 2049)), WIDTHS[0])

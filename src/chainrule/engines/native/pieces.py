@@ -51,10 +51,15 @@ def in_pieces(schedule: Schedule, layout: Layout, carried: Collection[str]) -> G
     before: list[Phase] = []
     during: list[Phase] = []
     after: list[Phase] = []
-    once: list[Phase] = []
-    for phase in schedule.phases:
+    in_place = set(carried)  # of these, everything reads the old values
+    late: set[str] = set()
+    for phase in schedule.phases:  # in the order of their making: what a phase reads was written before
         if not _sees_rows(phase):
-            once.append(phase)
+            if _written([phase]) & in_place or late & {v.buffer.name for v in phase.reads()}:
+                after.append(phase)
+                late |= _written([phase]) - in_place
+            else:
+                before.append(phase)
         elif ROWS in phase.body.space:
             during.append(phase)
         else:
@@ -65,14 +70,7 @@ def in_pieces(schedule: Schedule, layout: Layout, carried: Collection[str]) -> G
             before.append(clear)
             during.append(add)
             after.append(rest)
-    in_place = set(carried)  # of these, everything reads the old values
-    late = _written(after) - in_place
-    for phase in once:  # in the order of their making: what a phase reads was written before
-        if _written([phase]) & in_place or late & {v.buffer.name for v in phase.reads()}:
-            after.append(phase)
-            late |= _written([phase]) - in_place
-        else:
-            before.append(phase)
+            late |= _written([rest]) - in_place
     needed = {v.buffer.name for phase in (*before, *during) for v in phase.reads()}
     return None if needed & late else Groups(tuple(before), tuple(during), tuple(after))
 
