@@ -96,6 +96,7 @@ def fit(
         larger_is_better=watched in LARGER_IS_BETTER,
         patience=patience,
         restore_best=patience is not None,
+        lasting=("theta", *network.states),
         add_losses=network.loss_function.reduction == "sum",
         constants={
             "plateau_factor": 1.0,
@@ -107,7 +108,8 @@ def fit(
         require(isinstance(c, Callback) or callable(c), f"a callback is a function or a cr.Callback, not {c!r}")
     watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in given]
     shown = progress_callback(progress)
-    watchers = [_PutBack(network, run_), *watchers, *([shown] if shown else [])]
+    between = any(type(c).on_slice is not Callback.on_slice for c in watchers)
+    watchers = [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
     evaluate = _evaluator(network, held or data, metrics, held=held is not None)
     try:
         history = train(run_, plan, evaluate, _plateau(optimizer), watchers)
@@ -233,9 +235,16 @@ class _PutBack(Callback):
 
     network: Network
     run: Run
+    between_steps: bool
+    """Whether a callback looks in between epochs, too: large networks are not copied so often for nothing."""
 
     def on_slice(self, moment: Moment) -> None:
         """Between steps."""
+        if self.between_steps:
+            _put_back(self.network, self.run.state)
+
+    def on_epoch(self, moment: Moment) -> None:
+        """After an epoch."""
         _put_back(self.network, self.run.state)
 
     def on_end(self, moment: Moment) -> None:

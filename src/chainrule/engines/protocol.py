@@ -33,7 +33,7 @@ class Run(Protocol):
         ...
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go back to a state that was read."""
+        """Go back to a state that was read, or to a part of it."""
         ...
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:

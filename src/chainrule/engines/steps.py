@@ -42,8 +42,8 @@ class NumpyRun:
         ]
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go back to a state that was read."""
-        self.state = dict(state)
+        """Go back to a state that was read, or to a part of it."""
+        self.state |= state
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""

@@ -37,6 +37,7 @@ class Plan:
         larger_is_better: whether that quantity should grow.
         patience: end after so many epochs without a better one; ``None``: never.
         restore_best: end with the state of the best epoch instead of the last; Ctrl-C always does.
+        lasting: the names of what is kept of the best epoch: what outlives training.
         constants: what steps read besides data, state and the clock (``t``, ``S`` and ``T`` of a schedule).
         add_losses: whether the loss of an epoch is the sum of its batches' losses instead of their mean.
     """
@@ -50,6 +51,7 @@ class Plan:
     larger_is_better: bool = False
     patience: int | None = None
     restore_best: bool = False
+    lasting: tuple[str, ...] = ("theta",)
     constants: Mapping[str, float] = field(default_factory=dict)
     add_losses: bool = False
 
@@ -110,7 +112,7 @@ class _Training:
         )
         self.history = History(monitor=plan.monitor)
         self.best: float | None = None
-        self.best_state: State = dict(run.state)
+        self.best_state: State = {}
         clock = {"S": float(plan.steps_per_epoch), "T": float(plan.epochs * plan.steps_per_epoch)}
         self.constants = {**plan.constants, **clock}
         self.order: Rows = np.arange(plan.rows, dtype=np.int64)
@@ -204,7 +206,7 @@ class _Training:
             return
         if self.best is None or (value > self.best if self.plan.larger_is_better else value < self.best):
             self.best, self.history.best_epoch = value, epoch
-            self.best_state = dict(self.run.state)
+            self.best_state = {name: self.run.state[name] for name in self.plan.lasting}
 
 
 def batch_rows(batch_size: int | str, rows: int) -> int:

@@ -14,7 +14,14 @@ from chainrule.engines.native.maps import write_map, write_move, write_reduction
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Split
 from chainrule.engines.native.phases import Move, Operand, Phase, Product, Reduction, Scatter, Schedule, View
-from chainrule.engines.native.products import Tile, best_tile, is_overlapped, write_columns, write_contracted
+from chainrule.engines.native.products import (
+    BLOCK_DEPTH,
+    Tile,
+    best_tile,
+    is_overlapped,
+    write_columns,
+    write_contracted,
+)
 from chainrule.engines.native.target import Target
 from chainrule.engines.native.transposes import is_transpose, write_transpose
 from chainrule.engines.native.views import Layout
@@ -46,7 +53,9 @@ def tile_of(phase: Phase, layout: Layout, registers: int) -> Tile:
     vectors = -(-layout.size(inner.right.shape[-1]) // layout.lanes)
     rows = inner.left.shape[-2]
     room = registers - BODY_REGISTERS if is_overlapped(phase) else registers
-    return best_tile(rows, layout.size(rows), vectors, room)
+    depth = min(layout.size(inner.contracted), BLOCK_DEPTH)
+    by_rows = inner.contracted == "B"
+    return best_tile(rows, layout.size(rows), vectors, depth, room, all_columns=by_rows)
 
 
 def registers(target: Target) -> int:

@@ -13,11 +13,17 @@ from chainrule.engines.native.phases import Phase, Product, View
 from chainrule.engines.native.views import Layout
 from chainrule.shapes import Size
 
-DEEP = 2048
+DEEP = 512
 """Sums of more than so many products are taken in blocks."""
 
-BLOCK_DEPTH = 1024
+BLOCK_DEPTH = 256
 """How many products of a sum belong to one block."""
+
+VECTOR_BYTES = 64
+"""For counting what fits into a cache."""
+
+FIRST_CACHE = 24 << 10
+"""Bytes of the first cache that one matrix may count on."""
 
 BLOCK_BYTES = 1 << 19
 """How much of the right matrix all rows of weights go through together: it should stay in the second cache."""
@@ -34,13 +40,28 @@ class Tile:
     vectors: int
 
 
-def best_tile(rows: Size, capacity: int, vectors: int, registers: int) -> Tile:
+def best_tile(rows: Size, capacity: int, vectors: int, depth: int, registers: int, *, all_columns: bool) -> Tile:
     """The tile that needs the fewest cycles for one step of all sums.
 
     Counted are products (two vectors a cycle), loads (two a cycle; each row needs one broadcast, each vector of columns
-    one load) and the latency of four cycles. Rows of a batch come in whole tiles, so that any number of them runs
-    through one piece of code; others have a tile of their own at the end.
+    one load), the latency of four cycles, and the traffic from the second cache (half a vector a cycle) where what all
+    tiles read again and again does not fit into the first. Rows of a batch come in whole tiles, so that any number of
+    them runs through one piece of code; others have a tile of their own at the end.
+
+    Args:
+        rows: the size of the axis of rows.
+        capacity: how many rows that is at most.
+        vectors: of columns.
+        depth: the length of the sums.
+        registers: for sums, columns and a row's element.
+        all_columns: whether a tile is followed by its neighbours in the row, not in the column.
     """
+
+    def cycles_of(height: int, width: int) -> float:
+        again = depth * (vectors if all_columns else width) * VECTOR_BYTES
+        fetched = 2.0 * width if again > FIRST_CACHE else 0.0
+        return max(height * width / 2, (height + width) / 2, 4.0, fetched) + 0.5
+
     heights = [1, 2, 4, 8, 16] if rows == "B" else range(1, 17)
     best, least = Tile(1, 1), float("inf")
     for height, width in pairs(heights, range(1, min(vectors, 8) + 1)):
@@ -50,10 +71,7 @@ def best_tile(rows: Size, capacity: int, vectors: int, registers: int) -> Tile:
         if rows != "B" and capacity % height:
             tiles.append((capacity % height, 1))
         panels = [(width, vectors // width), (vectors % width, 1 if vectors % width else 0)]
-        cycles = sum(
-            r_count * c_count * (max(r * c / 2, (r + c) / 2, 4.0) + 0.5)
-            for (r, r_count), (c, c_count) in pairs(tiles, panels)
-        )
+        cycles = sum(r_count * c_count * cycles_of(r, c) for (r, r_count), (c, c_count) in pairs(tiles, panels))
         cycles *= 1 + 0.01 * (len(tiles) + (1 if vectors % width else 0))
         shared = -(-capacity // height)
         cycles *= 1 if shared == 1 else (1 + -(-shared // 2) * 2 / shared) / 2  # two threads are as fast as the slower

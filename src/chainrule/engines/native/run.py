@@ -95,6 +95,7 @@ class NativeRun:
         self._table = np.zeros(max(1, len(self.code.memory.user)), np.int64)
         self._connect()
         self._names = list(state)
+        self._shapes = {name: np.shape(a) for name, a in state.items()}
         self._write(state)
         self._done = 0
         self._anchor(dict(self.state))
@@ -132,9 +133,9 @@ class NativeRun:
         return _Carried(self)
 
     def restore(self, state: State) -> None:
-        """Go back to a state that was read."""
+        """Go back to a state that was read, or to a part of it."""
         self._write(state)
-        self._anchor(dict(state))
+        self._anchor(dict(self.state))
 
     def _pieces(self, name: str) -> list[tuple[Region | None, NDArray[Any]]]:
         """The arrays of the arena that hold a carried value, with the part of it that each is."""
@@ -150,17 +151,18 @@ class NativeRun:
 
     def read(self, name: str) -> NDArray[Any]:
         """A copy of one carried value."""
-        (first, array), *others = self._places[name]
-        if first is None:
-            return np.array(array)
-        parts = [array, *(a for _, a in others)]
-        return np.concatenate([a.reshape(-1) for a in parts])
+        pieces = self._places[name]
+        result = np.empty(self._shapes[name], self.precision)
+        for region, array in pieces:
+            part = result if region is None else result[region.start : region.stop]
+            part.reshape(array.shape)[...] = array
+        return result
 
     def _write(self, state: State) -> None:
-        for name, pieces in self._places.items():
-            for region, array in pieces:
-                values = state[name] if region is None else state[name][region.start : region.stop]
-                array[...] = np.reshape(values, array.shape)
+        for name, values in state.items():
+            for region, array in self._places[name]:
+                part = values if region is None else values[region.start : region.stop]
+                array[...] = np.reshape(part, array.shape)
 
     def _finite(self) -> bool:
         return all(np.isfinite(array).all() for _, array in self._places["theta"])

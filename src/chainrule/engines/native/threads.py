@@ -17,6 +17,9 @@ FLOPS_A_SECOND = 8e10
 TRIAL_SECONDS = 0.002
 """How long a number of threads is tried before it is judged."""
 
+FIRST_TRIALS = 2
+"""How often each number is tried at the start."""
+
 TRIAL_INTERVAL = 0.5
 """How long a run goes on before it tries another number again."""
 
@@ -37,6 +40,8 @@ class Pace:
         """What the next steps should use."""
         self._seconds: dict[int, float] = {}
         self._tried_steps, self._tried_seconds = 0, 0.0
+        self._to_try = [*reversed(self.choices)] * FIRST_TRIALS
+        self._warm = False
         self._next_trial = 0.0
         self._turn = 0
 
@@ -44,18 +49,22 @@ class Pace:
         """Note how long some steps took, and decide what comes next."""
         if len(self.choices) == 1 or threads != self.threads:
             return
+        if not self._warm:  # memory was touched for the first time, threads were started
+            self._warm = True
+            return
         self._tried_steps += steps
         self._tried_seconds += seconds
         if self._tried_seconds < TRIAL_SECONDS:
             return
-        self._seconds[threads] = self._tried_seconds / self._tried_steps
+        seconds = self._tried_seconds / self._tried_steps
+        # Of the first trials, the best counts: what disturbs a trial makes it slower.
+        self._seconds[threads] = min(seconds, self._seconds.get(threads, seconds)) if self._to_try else seconds
         self._tried_steps, self._tried_seconds = 0, 0.0
         self.threads = self._next()
 
     def _next(self) -> int:
-        for choice in reversed(self.choices):
-            if choice not in self._seconds:
-                return choice
+        if self._to_try:
+            return self._to_try.pop()
         best = min(self._seconds, key=lambda threads: self._seconds[threads])
         now = perf_counter()
         if now < self._next_trial:

@@ -76,7 +76,8 @@ class ManyRun:
         }
 
     def restore(self, state: State) -> None:
-        """Go back to a state that was read."""
+        """Go back to a state that was read, or to a part of it."""
+        state = {**self.state, **state}
         networks = np.zeros((self._chunks * self._width, self._buffer.shape[1]), self._buffer.dtype)
         for name, at in self._places.items():
             networks[: self._count, at : at + prod(self._shapes[name])] = state[name].reshape(self._count, -1)
