@@ -13,7 +13,7 @@ from chainrule.engines.native.target import WIDTHS, host
 
 sys.path.insert(0, str(Path(__file__).parent))  # the generators of random programs lie beside the tests
 
-collect_ignore = ["agreement.py", "fuzz.py", "programs.py"]  # no tests in them, and importing them twice registers twice
+collect_ignore = ["agreement.py", "fuzz.py", "programs.py"]  # no tests; importing them twice would register twice
 
 FORMS = [
     Form(precision, lanes)

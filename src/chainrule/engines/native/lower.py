@@ -1,27 +1,23 @@
 """From a program of primitives to phases.
 
-Products, reductions and moves of rows are phases of their own. Elementwise values wait until something needs them; then
-they go into the phase that makes the latest of what they read: so bias, activation, derivative and update become the body
-of the product before them. What moves no element (a transpose, a part, a reshape) is another view of the same memory.
+Products, reductions and moves of rows are phases of their own. Elementwise values wait until something needs them;
+then they are placed into the phase that makes the latest of what they read: so bias, activation, derivative and update
+become the body of the product before them. What moves no element (a transpose, a part, a reshape) is another view of
+the same memory.
 """
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import count
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from chainrule.engines.native import views
+from chainrule.engines.native.drafts import Computed, Draft, LoopDraft, Stored
 from chainrule.engines.native.phases import (
     Buffer,
-    Inner,
-    Load,
-    Loop,
     Move,
     Operand,
-    Phase,
     Product,
     Reduction,
     Scalar,
@@ -31,83 +27,16 @@ from chainrule.engines.native.phases import (
     Store,
     View,
 )
+from chainrule.engines.native.placing import ELEMENTWISE, Placing, shape_of
 from chainrule.engines.native.views import Layout, squeezed
 from chainrule.errors import EngineError
 from chainrule.expression import registered
-from chainrule.program import Atom, Equation, Literal as Number, Program, Var
+from chainrule.program import Atom, Equation, Program, Var
+from chainrule.program import Literal as Number
 from chainrule.shapes import DType, Shape, normalise_axes
 
-CHEAP = frozenset(
-    "add subtract multiply negative abs sign maximum minimum where less less_equal greater greater_equal equal not_equal "
-    "constant to_float stop_gradient broadcast_to reshape".split()
-)
-"""Operations that are computed again rather than stored for a later phase, if what they read is at hand."""
-
-ELEMENTWISE = CHEAP - {"reshape"} | frozenset(
-    "divide floor to_int exp expm1 log log1p sin cos sqrt power tanh uniform take".split()
-)
-
-MOVES = frozenset("reshape transpose slice pad broadcast_to".split())
+MOVES = frozenset({"reshape", "transpose", "slice", "pad", "broadcast_to"})
 """Operations that leave a number as it is."""
-
-Level: TypeAlias = Literal["inner", "body"]
-
-
-@dataclass
-class LoopDraft:
-    """A loop that is being put together."""
-
-    space: Shape
-    loads: dict[str, Load] = field(default_factory=dict)
-    statements: list[Statement] = field(default_factory=list)
-    stores: list[Store] = field(default_factory=list)
-    present: set[str] = field(default_factory=set)
-    """Values that the body of the loop has at hand."""
-
-    def finish(self) -> Loop:
-        return Loop(self.space, tuple(self.loads.values()), tuple(self.statements), tuple(self.stores))
-
-
-@dataclass
-class Draft:
-    """A phase that is being put together; its number is its place in the order of making."""
-
-    number: int
-    name: str
-    body: LoopDraft
-    inner: Inner = None
-    loop: LoopDraft | None = None
-    """The loop of a reduction."""
-    scalars: dict[str, None] = field(default_factory=dict)
-
-    def level(self, level: Level) -> LoopDraft:
-        if level == "body":
-            return self.body
-        assert self.loop is not None
-        return self.loop
-
-    def finish(self) -> Phase:
-        inner = self.inner
-        if isinstance(inner, Reduction):
-            assert self.loop is not None
-            inner = replace(inner, loop=self.loop.finish())
-        return Phase(self.name, self.body.finish(), inner, tuple(self.scalars))
-
-
-@dataclass(frozen=True)
-class Computed:
-    """Where a value is computed."""
-
-    draft: Draft
-    level: Level
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Where a value lies, and after which phase: -1 for what is there from the start."""
-
-    view: View
-    after: int
 
 
 def lower(
@@ -130,8 +59,15 @@ def lower(
         aside: those of them that are computed elsewhere and copied at the end.
         user: inputs that are read where the caller has them.
         in_memory: whether outputs that are numbers of the step are put into memory too.
+
+    Raises:
+        EngineError: for an operation without an expansion that is none of the primitives, or chains too long to follow.
     """
-    return _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user), in_memory).run()
+    lowering = _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user), in_memory)
+    try:
+        return lowering.run()
+    except RecursionError:
+        raise EngineError(f"{program.name} has chains of operations too long for the native engine") from None
 
 
 @dataclass(frozen=True)
@@ -142,7 +78,7 @@ class Lowered:
     layout: Layout
 
 
-class _Lowering:
+class _Lowering(Placing):
     """One walk through a program."""
 
     def __init__(
@@ -154,20 +90,11 @@ class _Lowering:
         user: frozenset[str],
         in_memory: bool,
     ) -> None:
-        self.program, self.layout, self.carried, self.aside, self.user = program, layout, carried, aside, user
-        self.in_memory = in_memory
-        self.equations = {e.target.name: e for e in program.equations}
-        self.readers = Counter(a for e in program.equations for a in e.arguments)
-        self.readers.update(atom for _, atom in program.outputs)
-        self.drafts: list[Draft] = []
-        self.computed: dict[str, Computed] = {}
-        self.stored: dict[str, Stored] = {}
-        self.scalars: dict[str, Scalar] = {}
+        super().__init__(program, layout)
+        self.carried, self.aside, self.user, self.in_memory = carried, aside, user, in_memory
         self.constants: list[tuple[str, DType]] = []
         self.inputs: dict[str, View] = {}
         self.contiguous: dict[View, Stored] = {}
-        self.numbers: dict[tuple[Atom, DType], Stored] = {}
-        self.names = {v.name for v in program.inputs}
         self.late: list[tuple[View, View]] = []
 
     def run(self) -> Lowered:
@@ -177,7 +104,7 @@ class _Lowering:
             self._visit(equation)
         outputs = {label: self._output(label, atom) for label, atom in self.program.outputs}
         for source, view in self.late:
-            self._copy_view(source, view)
+            self.copy_view(source, view)
         schedule = Schedule(
             self.program.name,
             self.layout.rows,
@@ -207,48 +134,20 @@ class _Lowering:
             return atom.value
         goal = self.carried.get(label)
         if goal is None:
-            if self._is_scalar(atom) and not self.in_memory:
+            if self.is_scalar(atom) and not self.in_memory:
                 return atom.name
-            view = self.layout.whole(Buffer(self._fresh(f"{label}_out"), atom.shape, atom.dtype))
+            view = self.layout.whole(Buffer(self.fresh(f"{label}_out"), atom.shape, atom.dtype))
         else:
             view = self.inputs[goal]
             if goal == atom.name:
                 return view
         if label in self.aside:
-            copy = self.layout.whole(Buffer(self._fresh(f"{label}_aside"), atom.shape, atom.dtype))
-            self._store_into(atom, copy)
+            copy = self.layout.whole(Buffer(self.fresh(f"{label}_aside"), atom.shape, atom.dtype))
+            self.store_into(atom, copy)
             self.late.append((copy, view))
         else:
-            self._store_into(atom, view)
+            self.store_into(atom, view)
         return view
-
-    def _store_into(self, atom: Var, view: View) -> None:
-        """Store a value in given memory, where it is computed."""
-        if atom.name not in self.computed and atom.name not in self.stored and not self._is_scalar(atom):
-            self._place(atom)
-        if atom.name in self.computed:
-            self._append_store(self.computed[atom.name], atom, view)
-        else:
-            self._copy(atom, view)
-
-    def _append_store(self, where: Computed, atom: Var, view: View) -> None:
-        loop = where.draft.level(where.level)
-        loop.stores.append(Store(self._along(view, atom.shape, loop.space), atom.name, not self.layout.owns_padding(view)))
-
-    def _copy(self, atom: Atom, view: View) -> None:
-        """A phase that moves a value into given memory."""
-        self._prepare(atom, squeezed(view.shape))
-        draft = self._draft(f"copy {view.buffer.name}", squeezed(view.shape))
-        operand = self._pull(atom, draft, "body", view.shape)
-        along = self._along(view, view.shape, draft.body.space)
-        draft.body.stores.append(Store(along, operand, not self.layout.owns_padding(view)))
-
-    def _copy_view(self, source: View, view: View) -> None:
-        """A phase that moves what lies in one place to another."""
-        draft = self._draft(f"copy {view.buffer.name}", squeezed(view.shape))
-        operand = self._load(source.buffer.name, source, draft.body, view.shape)
-        along = self._along(view, view.shape, draft.body.space)
-        draft.body.stores.append(Store(along, operand, not self.layout.owns_padding(view)))
 
     # Equations
 
@@ -262,8 +161,8 @@ class _Lowering:
             self.scalars[target.name] = Scalar(statement, double)
         elif name in ELEMENTWISE:
             if name == "take":
-                self._stored(equation.arguments[0])
-                self._stored(equation.arguments[1])
+                self.place_of(equation.arguments[0])
+                self.place_of(equation.arguments[1])
         elif name in ("reshape", "transpose", "slice"):
             self._see(equation)
         elif name == "matmul":
@@ -284,11 +183,8 @@ class _Lowering:
         return (
             equation.target.shape == ()
             and equation.operation.name in (ELEMENTWISE | MOVES | {"size"}) - {"uniform", "take"}
-            and all(isinstance(a, Number) or self._is_scalar(a) for a in equation.arguments)
+            and all(isinstance(a, Number) or self.is_scalar(a) for a in equation.arguments)
         )
-
-    def _is_scalar(self, var: Var) -> bool:
-        return var.name in self.scalars or (var.role == "constant" and var.shape == ())
 
     def _is_weak(self, equation: Equation) -> bool:
         """Whether it is a plain number, of double precision."""
@@ -303,11 +199,11 @@ class _Lowering:
         """Another view of the same memory, where there is one; reshapes that keep the order of indices wait."""
         source, target = equation.arguments[0], equation.target
         attributes = dict(equation.attributes)
-        if equation.operation.name == "reshape" and squeezed(_shape(source)) == squeezed(target.shape):
+        if equation.operation.name == "reshape" and squeezed(shape_of(source)) == squeezed(target.shape):
             if isinstance(source, Var) and source.name in self.stored:
                 self._alias(target, views.reshaped(self.stored[source.name].view, target.shape), source)
             return  # else it waits as an elementwise value does
-        stored = self._stored(source).view
+        stored = self.place_of(source).view
         if equation.operation.name == "transpose":
             seen: View | None = views.transposed(stored, attributes["axes"])
         elif equation.operation.name == "slice":
@@ -322,19 +218,19 @@ class _Lowering:
 
     def _alias(self, target: Var, view: View | None, source: Atom) -> None:
         assert view is not None
-        self.stored[target.name] = Stored(view, self._stored(source).after)
+        self.stored[target.name] = Stored(view, self.place_of(source).after)
 
     def _moved(self, stored: View, target: Var) -> View:
         """A copy in the order of another shape: where the old one is a view of it (merged axes), element by element."""
-        whole = self._new(target)
+        whole = self.new(target)
         as_source = views.reshaped(whole, stored.shape)
         if as_source is None:
-            draft = self._draft(f"move {target.name}", ())
+            draft = self.draft(f"move {target.name}", ())
             draft.inner = Move(whole, stored)
             return whole
-        draft = self._draft(f"move {target.name}", squeezed(stored.shape))
-        operand = self._load(stored.buffer.name, stored, draft.body, stored.shape)
-        along = self._along(as_source, stored.shape, draft.body.space)
+        draft = self.draft(f"move {target.name}", squeezed(stored.shape))
+        operand = self.load(stored.buffer.name, stored, draft.body, stored.shape)
+        along = self.along(as_source, stored.shape, draft.body.space)
         draft.body.stores.append(Store(along, operand, exact=True))
         return whole
 
@@ -353,34 +249,34 @@ class _Lowering:
 
     def _pad(self, equation: Equation) -> None:
         source, target = equation.arguments[0], equation.target
-        view = self._new(target)
-        self._copy(Number(0.0 if target.dtype == "float" else 0), view)
+        view = self.new(target)
+        self.copy(Number(0.0 if target.dtype == "float" else 0), view)
         widths = dict(equation.attributes)["widths"]
         bounds = tuple(
-            None if w == (0, 0) else (w[0], w[0] + int(s)) for s, w in zip(_shape(source), widths, strict=True)
+            None if w == (0, 0) else (w[0], w[0] + int(s)) for s, w in zip(shape_of(source), widths, strict=True)
         )
-        self._copy(source, views.sliced(view, bounds))
+        self.copy(source, views.sliced(view, bounds))
         self.stored[target.name] = Stored(view, len(self.drafts) - 1)
 
     def _assemble(self, target: Var, axis: int, pieces: Sequence[tuple[Atom, int, int]]) -> None:
-        view = self._new(target)
+        view = self.new(target)
         for atom, start, stop in pieces:
             bounds: list[tuple[int, int] | None] = [None] * len(target.shape)
             bounds[axis] = (start, stop)
-            self._copy(atom, views.sliced(view, tuple(bounds)))
+            self.copy(atom, views.sliced(view, tuple(bounds)))
         self.stored[target.name] = Stored(view, len(self.drafts) - 1)
 
     def _scatter(self, equation: Equation) -> None:
-        source, index = (self._stored(a).view for a in equation.arguments)
-        view = self._new(equation.target)
-        draft = self._draft(f"add_rows {equation.target.name}", squeezed(equation.target.shape[1:]))
+        source, index = (self.place_of(a).view for a in equation.arguments)
+        view = self.new(equation.target)
+        draft = self.draft(f"add_rows {equation.target.name}", squeezed(equation.target.shape[1:]))
         draft.inner = Scatter(view, source, index)
         self.stored[equation.target.name] = Stored(view, draft.number)
 
     # Products
 
     def _product(self, equation: Equation) -> None:
-        left, right = (self._stored(a).view for a in equation.arguments)
+        left, right = (self.place_of(a).view for a in equation.arguments)
         target = equation.target
         *batch, m, n = target.shape
         if n == 1 and m != 1:
@@ -394,7 +290,7 @@ class _Lowering:
         right = self._dense(right, -1)
         shape = (*batch, left.shape[-2], right.shape[-1])
         space = squeezed(target.shape)
-        draft = self._draft(f"{target.name}", space)
+        draft = self.draft(f"{target.name}", space)
         left = views.broadcast(left, (*batch, *left.shape[-2:]))
         right = views.broadcast(right, (*batch, *right.shape[-2:]))
         assert squeezed(shape) == space
@@ -402,7 +298,7 @@ class _Lowering:
         self._made(target, draft)
 
     def _dot(self, target: Var, left: View, right: View) -> None:
-        draft = self._draft(target.name, squeezed(target.shape))
+        draft = self.draft(target.name, squeezed(target.shape))
         draft.inner = Product(target.name, left, right, along="contracted")
         self._made(target, draft)
 
@@ -411,11 +307,11 @@ class _Lowering:
         if view.shape[axis] == 1 or view.strides[axis] == 1:
             return view
         if view not in self.contiguous:
-            buffer = Buffer(self._fresh(f"{view.buffer.name}_T"), view.shape, view.buffer.dtype)
-            draft = self._draft(f"transpose {view.buffer.name}", squeezed(view.shape))
-            operand = self._load(buffer.name + "_element", view, draft.body, view.shape)
+            buffer = Buffer(self.fresh(f"{view.buffer.name}_T"), view.shape, view.buffer.dtype)
+            draft = self.draft(f"transpose {view.buffer.name}", squeezed(view.shape))
+            operand = self.load(buffer.name + "_element", view, draft.body, view.shape)
             whole = self.layout.whole(buffer)
-            draft.body.stores.append(Store(self._along(whole, view.shape, draft.body.space), operand))
+            draft.body.stores.append(Store(self.along(whole, view.shape, draft.body.space), operand))
             self.contiguous[view] = Stored(whole, draft.number)
         return self.contiguous[view].view
 
@@ -427,8 +323,8 @@ class _Lowering:
 
     def _reduce(self, equation: Equation) -> None:
         source, target = equation.arguments[0], equation.target
-        axes = normalise_axes(dict(equation.attributes)["axis"], len(_shape(source)))
-        kept = [a for a, s in enumerate(_shape(source)) if s != 1]
+        axes = normalise_axes(dict(equation.attributes)["axis"], len(shape_of(source)))
+        kept = [a for a, s in enumerate(shape_of(source)) if s != 1]
         reduced = tuple(kept.index(a) for a in axes if a in kept)
         if not reduced:  # nothing but axes of one element
             equation = Equation(target, registered("reshape"), (source,), (("shape", target.shape),))
@@ -440,16 +336,16 @@ class _Lowering:
             source = self._rows_reduced(equation, source, kept)
             reduced = (0,)
         if len(reduced) == len(kept):  # one thread adds up, all compute what is added
-            self._stored(source)
+            self.place_of(source)
         space = squeezed(source.shape)
-        self._prepare(source, space)
+        self.prepare(source, space)
         draft = self._joinable_reduction(source, space, reduced, target.dtype)
         if draft is None:
             outer = tuple(s for i, s in enumerate(space) if i not in reduced)
-            draft = self._draft(target.name, outer)
+            draft = self.draft(target.name, outer)
             draft.loop = LoopDraft(space)
             draft.inner = Reduction(draft.loop.finish(), reduced, (), target.dtype)
-        operand = self._pull(source, draft, "inner", source.shape)
+        operand = self.pull(source, draft, "inner", source.shape)
         assert isinstance(draft.inner, Reduction)
         how: Literal["sum", "max"] = "sum" if equation.operation.name == "sum" else "max"
         draft.inner = replace(draft.inner, results=(*draft.inner.results, (target.name, how, operand)))
@@ -457,16 +353,14 @@ class _Lowering:
 
     def _rows_reduced(self, equation: Equation, source: Var, kept: Sequence[int]) -> Var:
         """What is left of a value when all but its first axis are reduced."""
-        part = Var(self._fresh(f"{equation.target.name}_rows"), (source.shape[kept[0]],), source.dtype, anonymous=True)
+        part = Var(self.fresh(f"{equation.target.name}_rows"), (source.shape[kept[0]],), source.dtype, anonymous=True)
         attributes = (("axis", tuple(kept[1:])), ("keepdims", False))
         self._reduce(Equation(part, equation.operation, (source,), attributes))
         return part
 
-    def _joinable_reduction(
-        self, source: Var, space: Shape, reduced: tuple[int, ...], dtype: DType
-    ) -> Draft | None:
+    def _joinable_reduction(self, source: Var, space: Shape, reduced: tuple[int, ...], dtype: DType) -> Draft | None:
         """A reduction over the same axes that comes late enough."""
-        earliest = self._time(source)
+        earliest = self.time(source)
         for draft in self.drafts:
             if (
                 isinstance(draft.inner, Reduction)
@@ -478,203 +372,6 @@ class _Lowering:
             ):
                 return draft
         return None
-
-    # Where elementwise values are computed
-
-    def _stored(self, atom: Atom) -> Stored:
-        """Where a value lies in memory; it is computed and stored first, if need be."""
-        if isinstance(atom, Number) or self._is_scalar(atom):
-            return self._stored_number(atom)
-        if atom.name not in self.stored:
-            if atom.name not in self.computed:
-                self._place(atom)
-            self._store_where_computed(atom)
-        return self.stored[atom.name]
-
-    def _stored_number(self, atom: Atom) -> Stored:
-        dtype = atom.dtype if isinstance(atom, Var) else ("int" if isinstance(atom.value, int) else "float")
-        if (atom, dtype) not in self.numbers:
-            view = self.layout.whole(Buffer(self._fresh("number"), (), dtype))
-            self._copy(atom, view)
-            self.numbers[atom, dtype] = Stored(view, len(self.drafts) - 1)
-        return self.numbers[atom, dtype]
-
-    def _store_where_computed(self, var: Var) -> None:
-        if var.name not in self.stored:
-            where = self.computed[var.name]
-            view = self._new(var)
-            self._append_store(where, var, view)
-            self.stored[var.name] = Stored(view, where.draft.number)
-
-    def _time(self, atom: Atom) -> int:
-        """The last phase that must have run before a waiting value can be computed from memory."""
-        leaves, looked_up = self._leaves(atom)
-        return max([looked_up, *(self._after(leaf) for leaf in leaves)])
-
-    def _leaves(self, atom: Atom) -> tuple[list[Var], int]:
-        """What a waiting value reads element by element that has a place already; after which phase come its lookups."""
-        found: dict[str, Var] = {}
-        looked_up = -1
-        seen: set[str] = set()
-        stack = [atom]
-        while stack:
-            atom = stack.pop()
-            if isinstance(atom, Number) or atom.name in seen or self._is_scalar(atom):
-                continue
-            seen.add(atom.name)
-            if atom.name in self.computed or atom.name in self.stored:
-                found[atom.name] = atom
-            elif self.equations[atom.name].operation.name == "take":
-                looked_up = max(looked_up, *(self._stored(a).after for a in self.equations[atom.name].arguments))
-            else:
-                stack += self.equations[atom.name].arguments
-        return list(found.values()), looked_up
-
-    def _prepare(self, atom: Atom, space: Shape) -> None:
-        """Give a place to what a waiting value needs but should not compute in a larger space."""
-        stack, seen = [atom], set()
-        while stack:
-            atom = stack.pop()
-            if isinstance(atom, Number) or atom.name in seen or self._is_scalar(atom):
-                continue
-            seen.add(atom.name)
-            if atom.name in self.computed or atom.name in self.stored:
-                continue
-            equation = self.equations[atom.name]
-            smaller = squeezed(atom.shape) != space
-            if smaller and (equation.operation.name not in CHEAP or equation.operation.name == "reshape"):
-                self._stored(atom)
-            else:
-                stack += equation.arguments
-
-    def _place(self, var: Var) -> None:
-        """Choose the phase that computes a waiting value, and put it there."""
-        space = squeezed(var.shape)
-        self._prepare(var, space)
-        if var.name in self.computed:
-            return
-        host, level = self._host(var, space)
-        operand = self._pull(var, host, level, var.shape)
-        if operand != var.name:  # a reshape of what is there
-            host.level(level).statements.append(Statement(var.name, var.dtype, "stop_gradient", (operand,)))
-            host.level(level).present.add(var.name)
-            self.computed[var.name] = Computed(host, level)
-
-    def _host(self, var: Var, space: Shape) -> tuple[Draft, Level]:
-        leaves, looked_up = self._leaves(var)
-        here = [self.computed[v.name] for v in leaves if self._at_hand(v, space)]
-        latest = max(here, key=lambda c: c.draft.number, default=None)
-        others = [v for v in leaves if latest is None or self.computed.get(v.name) != latest or squeezed(v.shape) != space]
-        after = max([looked_up, *(self._after(v) for v in others)])
-        if latest is not None and latest.draft.number > after:
-            return latest.draft, latest.level
-        if latest is not None:
-            after = max(after, latest.draft.number)
-        for draft in self.drafts:
-            if draft.number > after and draft.inner is None and draft.body.space == space:
-                return draft, "body"
-        return self._draft(var.name, space), "body"
-
-    def _at_hand(self, var: Var, space: Shape) -> bool:
-        return var.name in self.computed and squeezed(var.shape) == space
-
-    def _after(self, var: Var) -> int:
-        if var.name in self.stored:
-            return self.stored[var.name].after
-        return self.computed[var.name].draft.number
-
-    def _pull(self, atom: Atom, draft: Draft, level: Level, shape: Shape) -> Operand:
-        """Make a value available in a loop over the space of ``shape``; the operand by which statements name it."""
-        if isinstance(atom, Number):
-            return atom.value
-        if self._is_scalar(atom):
-            draft.scalars[atom.name] = None
-            return atom.name
-        loop = draft.level(level)
-        if atom.name in loop.present or atom.name in loop.loads:
-            return atom.name
-        if atom.name in self.computed and not self._again(atom, draft):
-            self._store_where_computed(atom)
-        if atom.name in self.stored:
-            return self._load(atom.name, self.stored[atom.name].view, loop, shape)
-        equation = self.equations[atom.name]
-        if equation.operation.name == "take":
-            if squeezed(atom.shape) == loop.space:
-                self.computed.setdefault(atom.name, Computed(draft, level))
-            return self._load(atom.name, self._taken(equation), loop, shape)
-        same = squeezed(atom.shape) == loop.space
-        inside = atom.shape if same else shape
-        if equation.operation.name == "reshape":
-            source = equation.arguments[0]
-            assert same
-            return self._pull(source, draft, level, _shape(source))
-        operands = tuple(self._pull(a, draft, level, inside) for a in equation.arguments)
-        if equation.operation.name in ("broadcast_to", "stop_gradient") and isinstance(operands[0], str):
-            if squeezed(_shape(equation.arguments[0])) == loop.space:
-                return operands[0]
-        shared = self.readers[atom] > 1
-        statement = Statement(atom.name, atom.dtype, equation.operation.name, operands, equation.attributes, shared)
-        loop.statements.append(statement)
-        loop.present.add(atom.name)
-        if same and atom.name not in self.computed:
-            self.computed[atom.name] = Computed(draft, level)
-        return atom.name
-
-    def _again(self, var: Var, draft: Draft) -> bool:
-        """Whether a value of an earlier phase is computed again here, from what lies in memory anyway."""
-        if var.name in self.stored or var.name not in self.equations:
-            return False
-        equation = self.equations[var.name]
-        return equation.operation.name in CHEAP - {"reshape", "broadcast_to"} | {"take"} and all(
-            isinstance(a, Number)
-            or self._is_scalar(a)
-            or (a.name in self.stored and self.stored[a.name].after < draft.number)
-            for a in equation.arguments
-        )
-
-    # Small parts
-
-    def _draft(self, name: str, space: Shape) -> Draft:
-        self.drafts.append(Draft(len(self.drafts), name, LoopDraft(space)))
-        return self.drafts[-1]
-
-    def _new(self, var: Var) -> View:
-        return self.layout.whole(Buffer(self._fresh(var.name), var.shape, var.dtype))
-
-    def _fresh(self, name: str) -> str:
-        """The name, or one like it, that no other buffer has."""
-        unused = name if name not in self.names else next(n for i in count(2) if (n := f"{name}_{i}") not in self.names)
-        self.names.add(unused)
-        return unused
-
-    def _load(self, name: str, view: View, loop: LoopDraft, shape: Shape) -> str:
-        loop.loads[name] = Load(name, self._along(view, shape, loop.space))
-        return name
-
-    def _taken(self, equation: Equation) -> View:
-        """Rows looked up: the index stands for the first axes."""
-        table, index = (self._stored(a).view for a in equation.arguments)
-        first = len(index.shape)
-        shape = equation.target.shape
-        strides = (*[0] * first, *table.strides[1:])
-        spread = views.broadcast(index, index.shape)
-        return View(table.buffer, shape, strides, table.offset, spread, table.strides[0])
-
-    def _along(self, view: View, shape: Shape, space: Shape) -> View:
-        """The view with one stride for each axis of ``space``, which is ``shape`` without its axes of one element."""
-        if view.index is not None:
-            first = len(view.index.shape)
-            whole = (*view.index.shape, *[1] * (len(view.shape) - first))
-            index = replace(view.index, shape=whole, strides=(*view.index.strides, *[0] * (len(view.shape) - first)))
-            view = replace(view, index=self._along(index, shape, space))
-        stretched = views.broadcast(view, shape)
-        kept = [a for a, s in enumerate(shape) if s != 1]
-        assert tuple(shape[a] for a in kept) == space
-        return replace(stretched, shape=space, strides=tuple(stretched.strides[a] for a in kept))
-
-
-def _shape(atom: Atom) -> Shape:
-    return atom.shape if isinstance(atom, Var) else ()
 
 
 def _swapped(view: View) -> View:

@@ -86,7 +86,7 @@ def _down(kernel: Kernel, inner: Reduction) -> None:
 
 
 def _across(kernel: Kernel, inner: Reduction) -> None:
-    """Over the last axis (and maybe others): the lanes of a vector are added up at the end, the body has one element."""
+    """Over the last axis (and maybe others): lanes are added up at the end, and the body has one element."""
     kernel.start(True, False)
     a, single, f = kernel.arithmetic(vector=inner.dtype == "float"), kernel.arithmetic(vector=False), kernel.function
     size, lanes = kernel.size(inner.loop.space[-1]), a.form.lanes
@@ -98,9 +98,7 @@ def _across(kernel: Kernel, inner: Reduction) -> None:
 
         def rest(at: Index, *carried: str) -> list[str]:
             mask = kernel.mask(a, f.subtract(size, at))
-            return [
-                a.select(mask, new, old) for new, old in zip(vector(at, *carried), carried, strict=True)
-            ]
+            return [a.select(mask, new, old) for new, old in zip(vector(at, *carried), carried, strict=True)]
 
         sums = f.loop(0, whole, lanes, vector, [(_kind(a, inner), t) for t in totals])
         return f.loop(whole, size, lanes, rest, [(a.type, t) for t in sums]) if lanes > 1 else sums

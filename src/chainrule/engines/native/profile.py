@@ -80,7 +80,8 @@ class Profile:
         threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         rows = [
             f"A step of {self.rows} rows takes {_time(self.seconds)} on {threads}: "
-            f"{self.flops / self.seconds / 1e9:.1f} GFLOP/s, {self.share_of_peak:.0%} of the peak of {self.peak / 1e9:.0f} GFLOP/s.",
+            f"{self.flops / self.seconds / 1e9:.1f} GFLOP/s, {self.share_of_peak:.0%} of the peak "
+            f"of {self.peak / 1e9:.0f} GFLOP/s.",
             "",
             f"{'phase':<16} {'space':<14} {'time':>10} {'share':>6} {'GFLOP/s':>8} {'of peak':>8} {'GB/s':>6}",
         ]
