@@ -15,6 +15,7 @@ from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Conflict, Split, in_order, split
 from chainrule.engines.native.phases import Phase, Product, Schedule
 from chainrule.engines.native.pieces import PIECE_ROWS, Groups, in_pieces
+from chainrule.engines.native.products import by_columns
 from chainrule.engines.native.regions import Region, split_regions
 from chainrule.engines.native.rewrites import derivatives_from_outputs
 from chainrule.engines.native.target import Target
@@ -143,7 +144,9 @@ def _ordered_pieces(
 def _split(phase: Phase, layout: Layout, registers: int) -> Split:
     """How a phase is shared: products in whole tiles of rows."""
     if isinstance(phase.inner, Product) and phase.inner.along == "columns":
-        return split(phase, layout.lanes, tile_of(phase, layout, registers).rows)
+        tile = tile_of(phase, layout, registers)
+        columns = tile.vectors * layout.lanes if by_columns(phase, layout) else None
+        return split(phase, layout.lanes, tile.rows, columns)
     return split(phase, layout.lanes, layout.lanes if is_transpose(phase) else 1)
 
 

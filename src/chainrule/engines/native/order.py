@@ -12,15 +12,28 @@ from chainrule.shapes import Size
 
 @dataclass(frozen=True)
 class Split:
-    """How a phase is shared among threads: its first axis in units of so many indices; ``None``: by one thread."""
+    """How a phase is shared among threads: one axis in units of so many indices; ``None``: by one thread."""
 
     extent: Size | None
     unit: int
+    axis: int = 0
+    """The first axis, or 1 for the columns of a product."""
 
 
-def split(phase: Phase, lanes: int, tile_rows: int = 1) -> Split:
-    """The split of a phase. Rows of a batch are always split in the same units, so that a row stays with its thread."""
+def split(phase: Phase, lanes: int, tile_rows: int = 1, columns: int | None = None) -> Split:
+    """The split of a phase.
+
+    Rows of a batch are always split in the same units, so that a row stays with its thread.
+
+    Args:
+        phase: what is split.
+        lanes: elements in a vector.
+        tile_rows: units of the first axis, where that is neither rows of a batch nor elements side by side.
+        columns: units of the columns, if the phase is split by them.
+    """
     space = phase.body.space
+    if columns is not None:
+        return Split(space[1], columns, axis=1)
     if not space:
         return Split(None, 1)
     if space[0] == "B":
@@ -109,8 +122,8 @@ def _check_own(phase: Phase, in_place: frozenset[str]) -> None:
 
 
 def _collide(earlier: Phase, one: Split, later: Phase, other: Split) -> bool:
-    for first, first_writes, first_own in _accesses(earlier):
-        for second, second_writes, second_own in _accesses(later):
+    for first, first_writes, first_own in _accesses(earlier, one.axis):
+        for second, second_writes, second_own in _accesses(later, other.axis):
             if first.buffer.name != second.buffer.name or not (first_writes or second_writes):
                 continue
             apart = one == other and (one.extent is None or (first_own and second_own))
@@ -119,17 +132,18 @@ def _collide(earlier: Phase, one: Split, later: Phase, other: Split) -> bool:
     return False
 
 
-def _accesses(phase: Phase) -> Iterable[tuple[View, bool, bool]]:
-    """Each view with whether it is written, and whether a thread touches only the rows that are its own."""
+def _accesses(phase: Phase, axis: int) -> Iterable[tuple[View, bool, bool]]:
+    """Each view with whether it is written, and whether a thread touches only the rows or columns that are its own."""
     space, inner = phase.body.space, phase.inner
+    own = _own_column if axis else _own
     for load in phase.body.loads:
-        yield from _looked(load.view, bool(space) and _own(load.view, 0, space[0]))
+        yield from _looked(load.view, bool(space) and own(load.view, axis, space[axis]))
     for store in phase.body.stores:
-        yield store.view, True, bool(space) and _own(store.view, 0, space[0])
+        yield store.view, True, bool(space) and own(store.view, axis, space[axis])
     if isinstance(inner, Product):
         rows = len(inner.left.shape) == 2 and inner.left.shape[0] != 1 and bool(space)
-        yield inner.left, False, rows and _own(inner.left, 0, space[0])
-        yield inner.right, False, False
+        yield inner.left, False, not axis and rows and _own(inner.left, 0, space[0])
+        yield inner.right, False, bool(axis) and _own_column(inner.right, -1, space[axis])
     elif isinstance(inner, Scatter):
         yield inner.target, True, False
         yield inner.source, False, False
@@ -157,3 +171,9 @@ def _own(view: View, axis: int, extent: Size) -> bool:
     if not buffer or buffer[0] != extent or view.offset or view.index is not None:
         return False
     return view.strides[axis] != 0 and view.strides[axis] == max(view.strides)
+
+
+def _own_column(view: View, axis: int, extent: Size) -> bool:
+    """Whether index i of an axis of the space touches column i of the buffer, and nothing else does."""
+    buffer = squeezed(view.buffer.shape)
+    return bool(buffer) and buffer[-1] == extent and not view.offset and view.index is None and view.strides[axis] == 1

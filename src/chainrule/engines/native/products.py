@@ -19,6 +19,9 @@ DEEP = 512
 BLOCK_DEPTH = 256
 """How many products of a sum belong to one block."""
 
+LARGE_WEIGHTS = 1 << 18
+"""Weights of a layer of which threads take columns: in float32, a megabyte."""
+
 VECTOR_BYTES = 64
 """For counting what fits into a cache."""
 
@@ -93,6 +96,25 @@ def is_overlapped(phase: Phase) -> bool:
     )
 
 
+def by_columns(phase: Phase, layout: Layout) -> bool:
+    """Whether threads share the columns of a product, not its rows.
+
+    They do for products with large weights, and for the gradient of those: no thread then reads all weights, which
+    would not fit into its second cache, and fewer of those that it reads were written by another.
+    """
+    inner, space = phase.inner, phase.body.space
+    if not isinstance(inner, Product) or len(space) != 2 or len(inner.left.shape) != 2 or not isinstance(space[1], int):
+        return False
+    rows, columns, depth = layout.size(space[0]), space[1], layout.size(inner.contracted)
+    if inner.contracted == "B":
+        inputs, batch = rows, depth
+    elif space[0] == "B":
+        inputs, batch = depth, rows
+    else:
+        return False
+    return inputs * columns > max(LARGE_WEIGHTS, batch * (inputs + columns))
+
+
 def write_columns(kernel: Kernel, tile: Tile, layout: Layout) -> None:
     """A product whose columns lie side by side in registers."""
     _Columns(kernel, tile, layout).write()
@@ -105,6 +127,7 @@ class _Columns:
         self.kernel, self.f, self.inner, self.tile = kernel, kernel.function, inner, tile
         self.rows, self.columns = inner.left.shape[-2], inner.right.shape[-1]
         self.capacity, self.depth = layout.size(self.rows), layout.size(inner.contracted)
+        self.by_columns = by_columns(kernel.phase, layout)
         self.batch = [s for s in inner.left.shape[:-2] if s != 1]
         self.a: Arithmetic = kernel.arithmetic(vector=self.columns != 1)
         self.lanes = self.a.form.lanes
@@ -120,6 +143,10 @@ class _Columns:
     def _range(self, axis: int, size: Size) -> tuple[Index, Index]:
         """The indices of an axis of the space that this thread goes through."""
         return ("%low", "%high") if axis == 0 else (0, self.kernel.size(size))
+
+    def _rows(self, outer: Sequence[Index]) -> tuple[Index, Index]:
+        """The rows that this thread goes through."""
+        return self._range(1 if self.by_columns else len(outer), self.rows)
 
     def _nest(self, outer: Sequence[Index]) -> None:
         if len(outer) < len(self.batch):
@@ -138,7 +165,7 @@ class _Columns:
         if self.rows == 1:
             then(0, 1)
             return
-        low, high = self._range(len(outer), self.rows)
+        low, high = self._rows(outer)
         height, f = self.tile.rows, self.f
         if self.rows == "B" and not outer:  # there is memory for whole tiles
             f.loop(low, high, height, lambda i: then(i, height))
@@ -154,28 +181,32 @@ class _Columns:
             f.loop(low, f.smaller(high, whole), height, lambda i: then(i, height))
         if whole == count:
             return
-        if low == 0:
-            then(whole, count - whole)
-        else:
-            f.when(f.compare("sgt", high, whole), lambda: then(whole, count - whole))
+        self._if_mine(high, whole, lambda: then(whole, count - whole))
 
     def _over_columns(self, outer: Sequence[Index], then: Callable[[Index, int], None]) -> None:
         if self.columns == 1:
             then(0, 1)
             return
-        axis = len(outer) + (self.rows != 1)
-        low, high = self._range(axis, self.columns)
+        alone = not outer and self.rows == 1
+        low, high = self._range(0 if alone or self.by_columns else 1, self.columns)
         f, width = self.f, self.tile.vectors * self.lanes
-        if axis == 0 or self.columns == "B":
+        if alone or self.columns == "B":
             whole = f.add(low, f.multiply(f.divide(f.subtract(high, low), width), width))
             f.loop(low, whole, width, lambda j: then(j, self.tile.vectors))
             f.loop(whole, high, self.lanes, lambda j: then(j, 1))
             return
         vectors = -(-int(self.columns) // self.lanes)
         panels, rest = divmod(vectors, self.tile.vectors)
-        f.loop(0, panels * width, width, lambda j: then(j, self.tile.vectors))
+        f.loop(low, f.smaller(high, panels * width), width, lambda j: then(j, self.tile.vectors))
         if rest:
-            then(panels * width, rest)
+            self._if_mine(high, panels * width, lambda: then(panels * width, rest))
+
+    def _if_mine(self, high: Index, place: int, then: Callable[[], None]) -> None:
+        """What comes at the end of an axis is done by the thread that has the end."""
+        if isinstance(high, int):
+            then()
+        else:
+            self.f.when(self.f.compare("sgt", high, place), then)
 
     def _deep_panel(self, column: Index, vectors: int) -> None:
         """All rows of some columns, where sums are so long that what one tile reads would be gone before the next.
@@ -189,11 +220,13 @@ class _Columns:
         memory = self.kernel.scratch(tiles * height * vectors)
         kinds = [a.type] * (height * vectors)
 
+        low, high = self._rows(())
+
         def place(i: Index) -> str:
-            return f.offset(memory, f.multiply(f.subtract(i, "%low"), vectors * step))
+            return f.offset(memory, f.multiply(f.subtract(i, low), vectors * step))
 
         def every_tile(then: Callable[[Index], None]) -> None:
-            f.loop("%low", "%high", height, then)
+            f.loop(low, high, height, then)
 
         def keep(i: Index, sums: Sequence[str]) -> None:
             here = place(i)
@@ -224,7 +257,10 @@ class _Columns:
         count, step = int(self.rows), width * self.lanes
         whole = count // height * height
         panels, rest = divmod(-(-int(self.columns) // self.lanes), width)
-        high = f.smaller("%high", whole)
+        low, end = self._rows(())
+        high = f.smaller(end, whole)
+        first, last = self._range(0 if self.by_columns else 1, panels * step)
+        stop_columns = f.smaller(last, panels * step)
 
         def column(row: Index) -> Callable[..., list[str]]:
             def one(j: Index, before_row: str, before_column: str) -> list[str]:
@@ -237,27 +273,31 @@ class _Columns:
         together = max(1, BLOCK_BYTES // (self.depth * step * self.size)) * step
 
         def block(start: Index, *before: str) -> list[str]:
-            stop = f.smaller(f.add(start, together), panels * step)
+            stop = f.smaller(f.add(start, together), stop_columns)
 
             def line(i: Index, *before: str) -> list[str]:
                 return f.loop(start, stop, step, column(i), [("i64", b) for b in before])
 
-            return f.loop("%low", high, height, line, [("i64", b) for b in before])
+            return f.loop(low, high, height, line, [("i64", b) for b in before])
 
-        last = f.loop(0, panels * step, together, block, [("i64", "-1"), ("i64", "0")])
+        final = f.loop(first, stop_columns, together, block, [("i64", "-1"), ("i64", "0")])
         kept = self.kernel.scratch(height * width)
-        f.when(f.compare("sge", last[0], 0), lambda: self._each_row((), last[0], height, last[1], width, kept))
+        f.when(f.compare("sge", final[0], 0), lambda: self._each_row((), final[0], height, final[1], width, kept))
+
+        def edge(row: Index, rows: int) -> None:
+            self._if_mine(last, panels * step, lambda: self._tile((), row, rows, panels * step, rest))
+
         if rest:
-            f.loop("%low", high, height, lambda i: self._tile((), i, height, panels * step, rest))
+            f.loop(low, high, height, lambda i: edge(i, height))
         if whole < count:
             tail = count - whole
 
             def bottom() -> None:
-                f.loop(0, panels * step, step, lambda j: self._tile((), whole, tail, j, width))
+                f.loop(first, stop_columns, step, lambda j: self._tile((), whole, tail, j, width))
                 if rest:
-                    self._tile((), whole, tail, panels * step, rest)
+                    edge(whole, tail)
 
-            f.when(f.compare("sgt", "%high", whole), bottom)
+            self._if_mine(end, whole, bottom)
 
     def _tile_with_body_before(self, row: Index, column: Index, before_row: str, before_column: str) -> None:
         f, a, height, width = self.f, self.a, self.tile.rows, self.tile.vectors
