@@ -71,6 +71,7 @@ def in_order(
     for phase in phases:
         _check_own(phase, in_place)
     before = _constraints(phases, in_place)
+    touched = [_touched(phase, s.axis) for phase, s in zip(phases, splits, strict=True)]
     order: list[int] = []
     meetings: set[int] = set()
     together: list[int] = []
@@ -80,7 +81,7 @@ def in_order(
         ready = [i for i in left if before[i] <= done]
         if not ready:
             raise Conflict(min(v.buffer.name for i in left for v in phases[i].writes() if v.buffer.name in in_place))
-        free = (i for i in ready if not any(_collide(phases[p], splits[p], phases[i], splits[i]) for p in together))
+        free = (i for i in ready if not any(_collide(touched[p], splits[p], touched[i], splits[i]) for p in together))
         chosen = next(free, None)
         if chosen is None:
             chosen, together = ready[0], []
@@ -121,14 +122,31 @@ def _check_own(phase: Phase, in_place: frozenset[str]) -> None:
             raise Conflict(view.buffer.name)
 
 
-def _collide(earlier: Phase, one: Split, later: Phase, other: Split) -> bool:
-    for first, first_writes, first_own in _accesses(earlier, one.axis):
-        for second, second_writes, second_own in _accesses(later, other.axis):
-            if first.buffer.name != second.buffer.name or not (first_writes or second_writes):
-                continue
-            apart = one == other and (one.extent is None or (first_own and second_own))
-            if not apart:
-                return True
+@dataclass(frozen=True)
+class _Touch:
+    """What a phase does to one buffer: whether it writes, and whether each thread stays in a part of its own."""
+
+    writes: bool
+    own: bool
+
+
+def _touched(phase: Phase, axis: int) -> dict[str, _Touch]:
+    """What a phase does to each buffer, by name."""
+    found: dict[str, _Touch] = {}
+    for view, writes, own in _accesses(phase, axis):
+        before = found.get(view.buffer.name, _Touch(False, True))
+        found[view.buffer.name] = _Touch(before.writes or writes, before.own and own)
+    return found
+
+
+def _collide(one: dict[str, _Touch], split_one: Split, other: dict[str, _Touch], split_other: Split) -> bool:
+    """Whether a thread in one phase could touch what another thread is still at in the other."""
+    same = split_one == split_other
+    for name in one.keys() & other.keys():
+        x, y = one[name], other[name]
+        apart = same and (split_one.extent is None or (x.own and y.own))
+        if (x.writes or y.writes) and not apart:
+            return True
     return False
 
 
