@@ -202,9 +202,13 @@ def _scores(
         return last
     inputs = {name: a for name, a in held.items() if name != "Y"}
     scores = np.empty(len(last))
-    for k in range(len(last)):
-        _take(network, state, k)
-        scores[k] = network.loss(inputs, held["Y"]) if np.isfinite(last[k]) else np.nan
+    before = {"theta": network.parameters.theta.copy(), **{name: a.copy() for name, a in network.states.items()}}
+    try:
+        for k in range(len(last)):
+            _take(network, state, k)
+            scores[k] = network.loss(inputs, held["Y"]) if np.isfinite(last[k]) else np.nan
+    finally:
+        _take(network, {name: a[None] for name, a in before.items()}, 0)
     return scores
 
 

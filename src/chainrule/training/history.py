@@ -42,7 +42,6 @@ class History:
     stopped: str = ""
     interrupted: bool = False
 
-
     def __post_init__(self) -> None:
         self._profiler: Callable[[], Profile] | None = None  # no part of the record
 

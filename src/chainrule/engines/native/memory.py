@@ -16,6 +16,9 @@ from chainrule.engines.native.phases import Buffer, View
 from chainrule.engines.native.views import Layout
 from chainrule.errors import ProgramError
 
+PRIVATE = {"flags": mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS} if hasattr(mmap, "MAP_PRIVATE") else {}
+"""A forked process gets memory of its own; without this, both would write into the same."""
+
 LINE = 64
 GUARD = 128
 """Bytes after each buffer: a whole vector may be read there, and nothing may be written."""
@@ -63,7 +66,7 @@ class Arena:
             else memory.bytes + 4096
         )
         try:
-            self._map = mmap.mmap(-1, size)
+            self._map = mmap.mmap(-1, size, **PRIVATE)
         except OSError as error:
             raise MemoryError(
                 f"the native engine needs {memory.bytes / 2**20:.0f} MiB for this network: {error}"
@@ -85,7 +88,7 @@ class Arena:
         """The elements of a view of the arena, in place."""
         dtype = {"int": "i8"}.get(view.buffer.dtype, f"f{self.memory.form.bytes}")
         start = self.memory.offsets[view.buffer.name] + view.offset * np.dtype(dtype).itemsize
-        flat = self.bytes[start:].view() if start % 8 == 0 else self.bytes[start:]
+        flat = self.bytes[start:]
         count = len(flat) // np.dtype(dtype).itemsize
         whole = flat[: count * np.dtype(dtype).itemsize].view(dtype)
         shape = tuple(self.memory.layout.size(s) for s in view.shape)

@@ -46,7 +46,8 @@ def in_pieces(schedule: Schedule, layout: Layout, carried: Collection[str]) -> G
         carried: buffers whose new values are written in the place of the old ones, which all rows read.
     """
     outputs = (o for o in schedule.outputs.values() if isinstance(o, View))
-    if any(ROWS in view.buffer.shape for view in outputs):
+    ours = (v for v in schedule.inputs.values() if not v.buffer.user)
+    if any(ROWS in view.buffer.shape for view in (*outputs, *ours)):
         return None
     before: list[Phase] = []
     during: list[Phase] = []

@@ -28,6 +28,9 @@ VECTOR_BYTES = 64
 FIRST_CACHE = 24 << 10
 """Bytes of the first cache that one matrix may count on."""
 
+BLOCK_ROWS = 128
+"""Rows whose sums wait in memory between two blocks: little, since that memory is on the stack."""
+
 BLOCK_BYTES = 1 << 19
 """How much of the right matrix all rows of weights go through together: it should stay in the second cache."""
 
@@ -126,7 +129,7 @@ class _Columns:
         assert isinstance(inner, Product)
         self.kernel, self.f, self.inner, self.tile = kernel, kernel.function, inner, tile
         self.rows, self.columns = inner.left.shape[-2], inner.right.shape[-1]
-        self.capacity, self.depth = layout.size(self.rows), layout.size(inner.contracted)
+        self.depth = layout.size(inner.contracted)
         self.by_columns = by_columns(kernel.phase, layout)
         self.batch = [s for s in inner.left.shape[:-2] if s != 1]
         self.a: Arithmetic = kernel.arithmetic(vector=self.columns != 1)
@@ -214,13 +217,19 @@ class _Columns:
         Sums go on block by block: so many rows of the right matrix stay in the cache for all tiles. Between blocks they
         wait in memory of their own.
         """
+        f = self.f
+        low, high = self._rows(())
+
+        def rows(start: Index) -> None:
+            self._deep_rows(column, vectors, start, f.smaller(f.add(start, BLOCK_ROWS), high))
+
+        f.loop(low, high, BLOCK_ROWS, rows)
+
+    def _deep_rows(self, column: Index, vectors: int, low: Index, high: Index) -> None:
         f, a, height = self.f, self.a, self.tile.rows
         step = self.lanes * self.size
-        tiles = -(-self.capacity // height)
-        memory = self.kernel.scratch(tiles * height * vectors)
+        memory = self.kernel.scratch(BLOCK_ROWS * vectors)
         kinds = [a.type] * (height * vectors)
-
-        low, high = self._rows(())
 
         def place(i: Index) -> str:
             return f.offset(memory, f.multiply(f.subtract(i, low), vectors * step))

@@ -27,9 +27,10 @@ from chainrule.program import Program
 from chainrule.shapes import bind
 
 ANCHOR_SECONDS = 0.5
-"""How long a run goes on before it keeps another copy of its state, from which to look for a step that failed."""
+"""How long a run goes on, at least, before it keeps another copy of its state, to find a step that failed from."""
 
-MOST_THREADS = 256
+ANCHOR_RATIO = 50
+"""How many times longer than a copy takes it goes on."""
 
 CHECKED_ROWS = 1 << 16
 """Rows whose codes are looked at together before a run, so that this takes little memory."""
@@ -91,13 +92,14 @@ class NativeRun:
         self._threads, self._pace = threads, Pace(cores(), flops)
         self._arena: Arena = self.code.memory.allocate(fill)
         self._control = np.zeros(driver.CONTROL_BYTES // 8, np.int64)
-        self.ticks = np.zeros((MOST_THREADS, len(self.code.schedule.phases), 2), np.int64)
+        counted = max(threads or 1, cores()) if timed else 0
+        self.ticks = np.zeros((counted, len(self.code.schedule.phases), 2), np.int64)
         self._table = np.zeros(max(1, len(self.code.memory.user)), np.int64)
         self._connect()
         self._names = list(state)
         self._shapes = {name: np.shape(a) for name, a in state.items()}
         self._write(state)
-        self._done = 0
+        self._done, self._interval = 0, ANCHOR_SECONDS
         self._anchor(dict(self.state))
 
     def _check_row_numbers(self, numbers: RowNumbers) -> None:
@@ -181,7 +183,7 @@ class NativeRun:
         self._done = first + len(losses)
         if not np.isfinite(losses).all():
             self._fail(first)
-        if perf_counter() - self._anchored > ANCHOR_SECONDS:
+        if perf_counter() - self._anchored > self._interval:
             self.verify()
         return losses
 
@@ -189,8 +191,10 @@ class NativeRun:
         """Raise NonFiniteStep if the parameters are not finite; keep a copy of the state from time to time."""
         if not self._finite():
             self._fail(self._done)
-        if perf_counter() - self._anchored > ANCHOR_SECONDS:
+        if perf_counter() - self._anchored > self._interval:
+            start = perf_counter()
             self._anchor(dict(self.state))
+            self._interval = max(ANCHOR_SECONDS, ANCHOR_RATIO * (perf_counter() - start))
 
     def rate(self) -> float:
         """The learning rate of the last step."""

@@ -27,11 +27,11 @@ class _Constants:
 # Relative errors of e^r from these polynomials: 1e-8 and 2e-17.
 _CONSTANTS = {
     "float32": _Constants(
-        1.5 * 2**23 + 127, 23, 0.693147182464599609375, -1.904654323148236e-09, 87.6, 24.0,
+        1.5 * 2**23 + 127, 23, 0.693147182464599609375, -1.904654323148236e-09, 88.37, 24.0,
         (0.5, 0.16666576266288757, 0.041666556149721146, 0.008363178931176662, 0.0013926184037700295),
     ),
     "float64": _Constants(
-        1.5 * 2**52 + 1023, 52, 0.6931471805599453, 2.3190468138462996e-17, 708.0, 48.0,
+        1.5 * 2**52 + 1023, 52, 0.6931471805599453, 2.3190468138462996e-17, 709.4, 48.0,
         (0.5000000000000001, 0.16666666666666669, 0.04166666666662413, 0.008333333333330062, 0.0013888888917213717,
          0.00019841269863053618, 2.4801521295954376e-05, 2.7557268459997064e-06, 2.7620088445409746e-07,
          2.510038549551032e-08),
@@ -44,8 +44,8 @@ LOG2_E = 1.4426950408889634
 def exponential(a: Arithmetic, x: str) -> tuple[str, str]:
     """``s`` and ``q`` with e^x = s + s q: what follows can join with the last step.
 
-    Below -87.6 (float64: -708) the result is 0, above 87.6 (708) infinite. The error of s + s q is below 2 units in
-    the last place.
+    Below -88.37 (float64: -709.4) the result is 0, above 88.37 (709.4) infinite. The error of s + s q is below 2 units
+    in the last place.
     """
     c = _CONSTANTS[a.form.precision]
     return _parts(a, x, x, LOG2_E, c.limit, float("inf"))
