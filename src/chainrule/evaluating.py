@@ -22,6 +22,7 @@ class Evaluator:
     def __init__(self, precision: str) -> None:
         self._precision = precision
         self._calls: dict[tuple[Program, int], Any] = {}
+        self._refused: set[Program] = set()
 
     def run(
         self, program: Runnable, values: Mapping[str, Any], rows: int, engine: str, calls: int = 1
@@ -39,12 +40,13 @@ class Evaluator:
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
         seconds = 0.0 if engine == "numpy" else calls * reference_seconds(program, {"B": rows}, self._precision)
-        if engine == "native" or seconds > COMPILING_SECONDS:
+        if engine == "native" or (seconds > COMPILING_SECONDS and program not in self._refused):
             try:
                 return self._native(program, rows).run(values)  # type: ignore[no-any-return]
             except EngineError as error:
                 if engine == "native":
                     raise
+                self._refused.add(program)
                 warnings.warn(f"{error}; engine='numpy' computes instead", stacklevel=3)
         return program(dtype=self._precision, **values)
 

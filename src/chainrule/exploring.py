@@ -154,10 +154,9 @@ class _ThreadedRuns:
         self.program, self.precision = steps.program, precision
         self.failed: dict[str, Any] | None = None
         count = len(state["theta"])
-        self._runs = [
-            NativeRun(steps.program, precision, steps.data, own, batch_size=batch_size, threads=1)
-            for own in ({name: a[k] for name, a in state.items()} for k in range(count))
-        ]
+        starts = [{name: a[k] for name, a in state.items()} for k in range(count)]
+        first = NativeRun(steps.program, precision, steps.data, starts[0], batch_size=batch_size, threads=1)
+        self._runs = [first, *(first.twin(start) for start in starts[1:])]
         self._alive = [True] * count
         self._pool = ThreadPoolExecutor(min(cores(), count))
 

@@ -79,7 +79,7 @@ def fit(
     size = batch_rows(batch_size, rows)
     if isinstance(optimizer, LBFGS):
         require(batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
-        run_: Run = _lbfgs_run(network, data, optimizer)
+        run_: Run = _lbfgs_run(network, data, optimizer, engine, epochs)
     else:
         run_ = _step_run(network, data, optimizer, engine, size, epochs)
     watched = monitor or ("validation_loss" if held else "loss")
@@ -205,7 +205,7 @@ def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str
     return len(program.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
 
 
-def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
+def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS, engine: str, epochs: int) -> LBFGSRun:
     """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
     program = network.program("gradients", training=True)
     changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
@@ -214,7 +214,8 @@ def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS) -> LBFGSRun:
     parameters = network.parameters
 
     def objective(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
-        results = program(dtype=network.dtype, **data, **parameters.views_of(theta))
+        values = {**data, **parameters.views_of(theta)}
+        results = network.evaluator.run(program, values, len(data["Y"]), engine, calls=2 * epochs)
         return float(results["L"]), np.concatenate([results[f"d{name}"].ravel() for name in parameters])
 
     require(

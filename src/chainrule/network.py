@@ -88,7 +88,7 @@ class Network:
         self._inputs: tuple[tuple[str, Shape], ...] | None = None
         self._arrays: tuple[Parameters, Parameters] | None = None
         self._programs: dict[object, Runnable] = {}
-        self._evaluator = Evaluator(dtype)
+        self.evaluator = Evaluator(dtype)
         if inputs is not None:
             self._set_inputs(_input_shapes(inputs))
 
@@ -272,7 +272,7 @@ class Network:
         """Run a program on data, with the network's parameters and states."""
         values = {**data, **self.parameters, **self.states, "key": self.seed, "step": 0}
         given = {v.name: values[v.name] for v in program.inputs}
-        return self._evaluator.run(program, given, len(next(iter(data.values()))), engine, calls)
+        return self.evaluator.run(program, given, len(next(iter(data.values()))), engine, calls)
 
     def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
         """The output for each row, shape (rows, outputs): probabilities after a sigmoid or softmax.

@@ -383,10 +383,6 @@ class Arithmetic:
         """An instruction on whole numbers as wide as an element: ``add``, ``shl``, ``and``, ..."""
         return self.function.value(f"{instruction} {self.form.bits} {x}, {y}")
 
-    def of_integer(self, x: str) -> str:
-        """Whole numbers as wide as an element, as floats."""
-        return self.function.value(f"sitofp {self.form.bits} {x} to {self.type}")
-
     # Memory
 
     def load(self, pointer: str) -> str:

@@ -57,6 +57,8 @@ class Oracle:
         self.float = FLOAT_TYPES[arena.memory.form.precision]
         self.numbers: dict[str, Any] = {}
         self.sizes: dict[str, int] = {}
+        self.base = 0
+        """The row of the batch at which a piece begins."""
 
     def step(self, rows: int, constants: Mapping[str, float]) -> dict[str, Any]:
         """Execute all phases for a batch of so many rows; the outputs by label."""
@@ -66,9 +68,28 @@ class Oracle:
             for scalar in self.schedule.scalars:
                 kind = np.float64 if scalar.double else self.float
                 self.numbers[scalar.statement.target] = self._value(scalar.statement, self.numbers, (), kind)
-            for phase in self.schedule.phases:
-                self._phase(phase)
+            self._phases(rows)
         return {label: self._output(output) for label, output in self.schedule.outputs.items()}
+
+    def _phases(self, rows: int) -> None:
+        """All phases; those of pieces for one piece after another, with the caller's rows of that piece."""
+        phases, user = self.schedule.phases, self.user
+        first, stop = self.schedule.pieces or (len(phases), len(phases))
+        for phase in phases[:first]:
+            self._phase(phase)
+        step = self.schedule.rows or rows
+        for self.base in range(0, rows, step) if first < stop else ():
+            self.sizes = {"B": min(step, rows - self.base)}
+            self.user = {name: a[self.base :] if self._by_rows(name) else a for name, a in user.items()}
+            for phase in phases[first:stop]:
+                self._phase(phase)
+        self.sizes, self.user, self.base = {"B": rows}, user, 0
+        for phase in phases[stop:]:
+            self._phase(phase)
+
+    def _by_rows(self, name: str) -> bool:
+        buffer = self.arena.memory.buffers.get(name)
+        return buffer is not None and buffer.shape[:1] == ("B",)
 
     def _output(self, output: View | Operand) -> Any:
         if isinstance(output, View):
@@ -136,7 +157,9 @@ class Oracle:
         if statement.operation == "uniform":
             stream = dict(statement.attributes)["stream"]
             key, step = (next(np.asarray(o).flat, 0) for o in operands)  # the same for all elements
-            return uniform(key, step, stream=stream, shape=space, dtype=kind)
+            shape = (self.base + space[0], *space[1:]) if space else ()  # with the rows of earlier pieces
+            numbers = uniform(key, step, stream=stream, shape=shape, dtype=kind)
+            return numbers[self.base :] if space else numbers
         if statement.operation == "size":
             return np.asarray(self.sizes[dict(statement.attributes)["of"]], kind)
         wanted = {"float": kind, "int": np.int64, "bool": np.bool_}[statement.dtype]

@@ -17,13 +17,13 @@ REPEATS = 5
 
 
 @cache
-def peak_flops(precision: str, threads: int = 1, vector_bytes: int | None = None) -> float:
+def peak_flops(precision: str, threads: int = 1) -> float:
     """Operations a second of ``threads`` cores at multiply-adds of full vectors in registers: the best of a few tries.
 
     One multiply-add counts as two operations for each lane. It is measured when first asked for, which takes about 0.1
     seconds.
     """
-    target = host(vector_bytes)
+    target = host()
     form = Form(precision, target.vector_bytes // (4 if precision == "float32" else 8))
     module = Module()
     f = module.function("work", ["ptr %result", "i64 %rounds", "i64 %thread"], exported=True)

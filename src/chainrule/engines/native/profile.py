@@ -13,9 +13,10 @@ from numpy.typing import NDArray
 from chainrule.engines.native.cost import phase_cost
 from chainrule.engines.native.peak import peak_flops
 from chainrule.engines.native.run import NativeRun
-from chainrule.engines.native.target import cores
 from chainrule.program import Program
 from chainrule.shapes import show_shape
+
+SLICE_SECONDS = 0.004
 
 
 @dataclass(frozen=True)
@@ -137,24 +138,27 @@ def _fastest(
     batch_size: int,
     seconds: float,
 ) -> int:
-    """The number of threads that a run of some time settles on."""
+    """The number of threads that a run settles on."""
     run = NativeRun(step, precision, data, state, batch_size=batch_size)
-    if cores() > 1:
-        _run(run, constants, batch_size, seconds)
-    return run.threads
+    done = 0
+    while not run.pace.settled:
+        done += _run(run, constants, batch_size, seconds / 10, first=done)[0]
+    return run.pace.best
 
 
 def _run(
     run: NativeRun, constants: Mapping[str, float], batch_size: int, seconds: float, first: int = 0
 ) -> tuple[int, float]:
-    """Steps made in about ``seconds``, in slices of some milliseconds, and how long they took."""
+    """Steps made in about ``seconds``, in slices of a few milliseconds, and how long they took."""
     rows = run.rows
     order = np.random.default_rng(0).permutation(rows)[: rows // batch_size * batch_size]
     done, size = 0, 1
     start = perf_counter()
-    while perf_counter() - start < seconds:
+    while (before := perf_counter()) - start < seconds:
         part = order[: size * batch_size]
         run.advance(part, batch_size, first + done, constants)
-        done += len(part) // batch_size
-        size = min(2 * size, len(order) // batch_size, 64)
+        steps = len(part) // batch_size
+        done += steps
+        fitting = int(SLICE_SECONDS * steps / (perf_counter() - before))
+        size = max(1, min(2 * size, len(order) // batch_size, fitting))
     return done, perf_counter() - start

@@ -72,9 +72,9 @@ def _pattern(program: Program) -> list[Region]:
     edges = [0, *(p.stop for p in parts)]
     whole = [p.start for p in parts] == edges[:-1] and (edges[-1],) == vector.shape
     names = {v.name for v in program.variables.values() if v.name not in {p.name for p in parts}}
-    if len(parts) == 0 and len(vector.shape) == 1:
-        return []
-    return parts if whole and not names & {f"{v.name}_{p.name}" for v in program.inputs for p in parts} else []
+    return (
+        parts if parts and whole and not names & {f"{v.name}_{p.name}" for v in program.inputs for p in parts} else []
+    )
 
 
 class _Splitting:

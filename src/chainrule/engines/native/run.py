@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from time import perf_counter
@@ -123,9 +124,26 @@ class NativeRun:
         self._doubles = control.view(np.float64)
 
     @property
+    def pace(self) -> Pace:
+        """How the number of threads is chosen, where it is not given."""
+        return self._pace
+
+    @property
     def threads(self) -> int:
         """How many threads the next steps will use."""
         return self._threads or self._pace.threads
+
+    def twin(self, state: State) -> NativeRun:
+        """Another run of the same code on the same data, from a state of its own."""
+        other = copy(self)
+        vars(other).pop("_places", None)
+        other._arena = self.code.memory.allocate()
+        other._control, other._table = np.zeros_like(self._control), np.zeros_like(self._table)
+        other._pace = copy(self._pace)
+        other._connect()
+        other._write(state)
+        other._anchor(dict(other.state))
+        return other
 
     # State
 

@@ -45,6 +45,16 @@ class Pace:
         self._next_trial = 0.0
         self._turn = 0
 
+    @property
+    def settled(self) -> bool:
+        """Whether every number was tried as often as it is at the start."""
+        return len(self.choices) == 1 or not self._to_try
+
+    @property
+    def best(self) -> int:
+        """The number that has been fastest so far."""
+        return min(self._seconds, key=lambda threads: self._seconds[threads], default=self.threads)
+
     def took(self, threads: int, steps: int, seconds: float) -> None:
         """Note how long some steps took, and decide what comes next."""
         if len(self.choices) == 1 or threads != self.threads:
@@ -65,7 +75,7 @@ class Pace:
     def _next(self) -> int:
         if self._to_try:
             return self._to_try.pop()
-        best = min(self._seconds, key=lambda threads: self._seconds[threads])
+        best = self.best
         now = perf_counter()
         if now < self._next_trial:
             return best
