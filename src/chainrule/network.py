@@ -189,10 +189,10 @@ class Network:
             batch_size: rows of a step, for ``"phases"`` and ``"llvm"``.
         """
         if kind in ("phases", "llvm"):
-            from chainrule.engines.native import step_code
+            from chainrule.engines.native import step_code, step_text
 
-            code = step_code(self.model.step_program(optimizer_of(optimizer)), self.dtype, batch_size)
-            return code.schedule if kind == "phases" else code.text
+            step = (self.model.step_program(optimizer_of(optimizer)), self.dtype, batch_size)
+            return step_code(*step).schedule if kind == "phases" else step_text(*step)
         chosen = optimizer_of(optimizer)
         model = self.model
         makers: dict[str, Callable[[], Program]] = {

@@ -20,12 +20,23 @@ if TYPE_CHECKING:
 
 
 def step_code(step: Program, precision: str, batch_size: int) -> Code:
-    """The phases and LLVM's text of a training step, as :func:`native_run` would run it."""
+    """The phases of a training step; those of the general form, for one that is small enough to be unrolled."""
     from chainrule.engines.native.code import generate
+    from chainrule.engines.native.indices import guarded
     from chainrule.engines.native.target import host
 
     user = [v.name for v in step.inputs if v.role == "input"]
-    return generate(step, precision, host(), rows=batch_size, user=user)
+    return generate(guarded(step, user), precision, host(), rows=batch_size, user=user)
+
+
+def step_text(step: Program, precision: str, batch_size: int) -> str:
+    """LLVM's text of a training step, as :func:`native_run` would run it."""
+    from chainrule.engines.native.target import host
+    from chainrule.engines.native.unrolled import fits, unrolled_text
+
+    if fits(step, batch_size):
+        return unrolled_text(step, batch_size, precision, host())
+    return step_code(step, precision, batch_size).text
 
 
 def native_run(

@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from chainrule.engines.native.cost import phase_cost
 from chainrule.engines.native.peak import peak_flops
 from chainrule.engines.native.run import NativeRun
+from chainrule.engines.native.unrolled import UnrolledRun, fits
+from chainrule.engines.protocol import Run
+from chainrule.passes.cost import cost
 from chainrule.program import Program
 from chainrule.shapes import show_shape
 
@@ -111,22 +114,45 @@ def profile_step(
     batch_size: int,
     seconds: float = 0.3,
 ) -> Profile:
-    """Run steps of a program for some time, count the cycles of each phase, and leave no trace."""
+    """Run steps of a program for some time, count the cycles of each phase, and leave no trace.
+
+    A step that is unrolled is one phase.
+    """
+    if fits(step, batch_size):
+        return _unrolled(step, precision, data, state, constants, batch_size, seconds)
     threads = _fastest(step, precision, data, state, constants, batch_size, seconds / 3)
     run = NativeRun(step, precision, data, state, batch_size=batch_size, threads=threads, timed=True)
-    steps, spent = _run(run, constants, batch_size, seconds / 3)
+    steps, _ = _run(run, run.rows, constants, batch_size, seconds / 3)
     run.ticks[:] = 0
-    more, spent = _run(run, constants, batch_size, seconds, first=steps)
+    more, spent = _run(run, run.rows, constants, batch_size, seconds, first=steps)
     ticks = run.ticks[:threads].sum(axis=0) / threads
     schedule, form = run.code.schedule, run.code.form
     scale = spent / max(1.0, float(ticks.sum()))  # cycles to seconds; what lies between phases is spread over them
     phases = []
     for phase, (busy, waiting) in zip(schedule.phases, ticks / more, strict=True):
-        cost = phase_cost(phase, form, batch_size)
+        own = phase_cost(phase, form, batch_size)
         times = (float(busy) * scale, float(waiting) * scale)
-        phases.append(PhaseTime(phase.name, show_shape(phase.body.space), *times, cost.flops, cost.bytes))
+        phases.append(PhaseTime(phase.name, show_shape(phase.body.space), *times, own.flops, own.bytes))
     flops = sum(p.flops for p in phases)
     return Profile(tuple(phases), spent / more, flops, batch_size, threads, peak_flops(precision, threads))
+
+
+def _unrolled(
+    step: Program,
+    precision: str,
+    data: Mapping[str, NDArray[Any]],
+    state: Mapping[str, NDArray[Any]],
+    constants: Mapping[str, float],
+    batch_size: int,
+    seconds: float,
+) -> Profile:
+    run = UnrolledRun(step, precision, data, state)
+    rows = len(next(iter(data.values())))
+    steps, _ = _run(run, rows, constants, batch_size, seconds / 3)
+    more, spent = _run(run, rows, constants, batch_size, seconds, first=steps)
+    flops = cost(step, {"B": batch_size, "N": rows}, precision).flops
+    phase = PhaseTime("unrolled step", show_shape(("B",)), spent / more, 0.0, flops, 0)
+    return Profile((phase,), spent / more, flops, batch_size, 1, peak_flops(precision))
 
 
 def _fastest(
@@ -142,15 +168,14 @@ def _fastest(
     run = NativeRun(step, precision, data, state, batch_size=batch_size)
     done = 0
     while not run.pace.settled:
-        done += _run(run, constants, batch_size, seconds / 10, first=done)[0]
+        done += _run(run, run.rows, constants, batch_size, seconds / 10, first=done)[0]
     return run.pace.best
 
 
 def _run(
-    run: NativeRun, constants: Mapping[str, float], batch_size: int, seconds: float, first: int = 0
+    run: Run, rows: int, constants: Mapping[str, float], batch_size: int, seconds: float, first: int = 0
 ) -> tuple[int, float]:
     """Steps made in about ``seconds``, in slices of a few milliseconds, and how long they took."""
-    rows = run.rows
     order = np.random.default_rng(0).permutation(rows)[: rows // batch_size * batch_size]
     done, size = 0, 1
     start = perf_counter()

@@ -4,7 +4,8 @@
 ``loop`` the function around them, ``run`` the training run.
 """
 
+from chainrule.engines.native.unrolled.code import step_text as unrolled_text
 from chainrule.engines.native.unrolled.limits import fits
 from chainrule.engines.native.unrolled.run import ManyRun, UnrolledRun
 
-__all__ = ["ManyRun", "UnrolledRun", "fits"]
+__all__ = ["ManyRun", "UnrolledRun", "fits", "unrolled_text"]

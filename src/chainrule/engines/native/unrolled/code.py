@@ -19,6 +19,12 @@ from chainrule.program import Program
 _RATE = FIXED.index("rate")
 
 
+def step_text(program: Program, rows: int, precision: str, target: Target) -> str:
+    """LLVM's text of a step of one network, for batches of so many rows."""
+    unrolled = unroll(program, rows)
+    return write_steps(Step(unrolled, precision, 1, 1, live_nodes(unrolled), target.triple))
+
+
 class Code:
     """The machine code of a step for batches of a number of rows, with the table that it reads.
 
