@@ -1,0 +1,237 @@
+"""The native engine as users meet it: networks that train, predict, explore and profile on it."""
+
+import os
+import pickle
+import subprocess
+import sys
+import threading
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import chainrule as cr
+from chainrule.cli import main
+from chainrule.engines import numpy as reference
+from chainrule.engines.native.call import NativeCall
+from chainrule.errors import EngineError
+from chainrule.expression import symbol
+from chainrule.trace import trace
+
+RNG = np.random.default_rng(0)
+X = RNG.standard_normal((300, 6))
+y = (X[:, 0] * X[:, 1] > 0).astype(int)
+
+
+def network(**settings):
+    settings = {"hidden": "tanh", "loss": "binary_cross_entropy", "seed": 3, "dtype": "float64"} | settings
+    return cr.mlp([6, 40, 1], **settings)
+
+
+def fitted(engine, **settings):
+    net = network()
+    history = net.fit(X, y, **({"epochs": 4, "batch_size": 32, "engine": engine} | settings))
+    return net, history
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"optimizer": cr.SGD(0.1, momentum=0.9), "validation": 0.25, "metrics": ["accuracy"], "patience": 2},
+        {"batch_size": "all", "optimizer": cr.LBFGS()},
+        {"batch_size": 1, "epochs": 1},
+        {"optimizer": cr.Adam(cr.schedules.ReduceOnPlateau(1e-2, patience=1)), "shuffle": "once"},
+    ],
+    ids=["adam", "validated", "lbfgs", "online", "plateau"],
+)
+def test_both_engines_take_the_same_path(settings):
+    (ours, history), (theirs, wanted) = fitted("native", **settings), fitted("numpy", **settings)
+    np.testing.assert_allclose(history.loss, wanted.loss, rtol=1e-8)
+    np.testing.assert_allclose(ours.parameters.theta, theirs.parameters.theta, rtol=1e-6, atol=1e-9)
+    assert history.steps == wanted.steps
+    assert history.best_epoch == wanted.best_epoch
+
+
+def test_predictions_losses_and_gradients_agree():
+    net = network()
+    np.testing.assert_allclose(net.predict(X, engine="native"), net.predict(X, engine="numpy"), rtol=1e-12)
+    assert net.loss(X, y, engine="native") == pytest.approx(net.loss(X, y, engine="numpy"), rel=1e-13)
+    ours, theirs = (net.gradients(X, y, engine=engine) for engine in ("native", "numpy"))
+    for name, gradient in theirs.items():
+        np.testing.assert_allclose(ours[name], gradient, rtol=1e-10, atol=1e-14)
+
+
+def test_large_work_is_compiled_and_small_work_is_not(monkeypatch):
+    made = []
+
+    def refuse(self, *arguments, **settings):
+        made.append(self)
+        raise EngineError("no")
+
+    monkeypatch.setattr(NativeCall, "__init__", refuse)
+    net = cr.mlp([6, 400, 400, 1], loss="binary_cross_entropy")
+    net.predict(X)
+    assert not made
+    with pytest.warns(UserWarning, match="no; engine='numpy' computes instead"):
+        net.predict(np.zeros((30_000, 6)))
+    assert len(made) == 1  # what was refused is not tried again for other rows
+
+
+def test_what_cannot_be_compiled_falls_back_or_says_so(monkeypatch):
+    from chainrule.engines import native
+
+    def refuse(*arguments, **settings):
+        raise EngineError("not today")
+
+    monkeypatch.setattr(native, "native_run", refuse)
+    with pytest.raises(EngineError, match="not today"):
+        network().fit(X, y, engine="native")
+    with pytest.warns(UserWarning, match="not today; training goes on with engine='numpy'"):
+        network().fit(X, y, epochs=3000, callbacks=[lambda moment: True])
+
+
+def test_a_chain_too_long_is_refused_with_a_reason():
+    x = symbol("x", (3,))
+    value = x
+    for _ in range(2000):
+        value = cr.sin(value) + value * 0.5
+    with pytest.raises(EngineError, match="chains of operations too long"):
+        NativeCall(trace({"value": value}, name="long"))
+
+
+def test_whole_numbers_by_rows_work_in_large_batches():
+    n, keep = symbol("n", ("B",), "int"), symbol("keep", ("B", 3), "bool")
+    program = trace({"total": cr.sum(cr.where(keep, 1.0, 0.0)), "count": cr.sum(1.0 * n)}, name="counts")
+    values = {"n": np.arange(5000), "keep": RNG.random((5000, 3)) > 0.5}
+    given = NativeCall(program, sizes={"B": 5000}).run(values)
+    for label, want in reference.run(program, values).items():
+        assert given[label] == want
+
+
+@pytest.mark.parametrize("size", [88.2, -87.2])
+def test_the_exponential_of_a_tiny_network_goes_as_far_as_floats_do(size):
+    net = cr.mlp([1, 1], loss=lambda p, t: cr.exp(p) * (1e-38 if size > 0 else 1e38), bias=False, weights=size)
+    history = net.fit([[1.0]], [0.0], epochs=1, batch_size=1, optimizer=cr.SGD(1e-30), engine="native")
+    assert history.loss[0] == pytest.approx(
+        np.exp(np.float64(np.float32(size))) * (1e-38 if size > 0 else 1e38), rel=1e-5
+    )
+
+
+def test_threads_with_small_stacks_can_train():
+    failed = []
+
+    def train():
+        try:
+            net = cr.mlp([700, 256, 10], loss="cross_entropy")
+            net.fit(np.zeros((1000, 700)), np.zeros(1000, int), epochs=1, batch_size=1000, engine="native")
+        except BaseException as error:  # whatever it is, the test is to see it
+            failed.append(error)
+
+    before = threading.stack_size(512 * 1024)
+    try:
+        thread = threading.Thread(target=train)
+        thread.start()
+        thread.join()
+    finally:
+        threading.stack_size(before)
+    assert not failed
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_has_memory_of_its_own():
+    script = """
+import os, warnings
+import numpy as np, chainrule as cr
+warnings.simplefilter("ignore")
+net = cr.mlp([4, 50, 1], seed=1)
+mine, yours = np.full((64, 4), 1.0), np.full((64, 4), -2.0)
+wanted = [net.predict(X, engine="native") for X in (mine, yours)]
+child = os.fork()
+X, want = (yours, wanted[1]) if child == 0 else (mine, wanted[0])
+same = all(np.array_equal(net.predict(X, engine="native"), want) for _ in range(500))
+if child == 0:
+    os._exit(0 if same else 1)
+assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0 and same
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_exploring_keeps_the_best_of_many_starts():
+    net = cr.mlp([2, 2, 1], hidden="sigmoid", loss="binary_cross_entropy", seed=5)
+    corners, target = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), [0, 1, 1, 0]
+    found = net.explore(corners, target, starts=20, epochs=300, batch_size=1, optimizer=cr.SGD(1.0))
+    assert found.losses.shape == (300, 20)
+    assert found.best == np.argmin(found.scores)
+    alone = cr.mlp([2, 2, 1], hidden="sigmoid", loss="binary_cross_entropy", seed=5 + found.best)
+    again = alone.explore(corners, target, starts=1, epochs=300, batch_size=1, optimizer=cr.SGD(1.0), shuffle=False)
+    assert again.losses.shape == (300, 1)
+    assert "20 starting points" in str(found)
+
+
+@pytest.mark.parametrize("hidden", [2, 40], ids=["lanes", "threads"])
+def test_a_start_is_trained_as_if_alone(hidden):
+    net = cr.mlp([6, hidden, 1], loss="binary_cross_entropy", seed=7)
+    found = net.explore(X, y, starts=5, epochs=2, batch_size=16, shuffle=False)
+    for k in range(5):
+        alone = cr.mlp([6, hidden, 1], loss="binary_cross_entropy", seed=7 + k)
+        history = alone.fit(X, y, epochs=2, batch_size=16, shuffle=False, engine="native")
+        np.testing.assert_array_equal(found.losses[:, k], history.loss)
+        if k == found.best:
+            np.testing.assert_array_equal(net.parameters.theta, alone.parameters.theta)
+
+
+def test_an_exploration_that_fails_leaves_the_network_as_it_was():
+    net = network(hidden="relu", loss="squared_error")
+    before = net.parameters.theta.copy()
+    with pytest.raises(cr.NonFiniteError, match="no starting point"):
+        net.explore(1e200 * X, y, starts=2, epochs=3, optimizer=cr.SGD(1e200))
+    np.testing.assert_array_equal(net.parameters.theta, before)
+
+
+@pytest.mark.parametrize("hidden", [2, 40], ids=["unrolled", "phases"])
+def test_a_profile_accounts_for_the_whole_step(hidden):
+    net = cr.mlp([6, hidden, 1], loss="binary_cross_entropy")
+    before = net.parameters.theta.copy()
+    profile = net.profile(X, y, batch_size=1, seconds=0.02)
+    np.testing.assert_array_equal(net.parameters.theta, before)
+    assert 0 < profile.share_of_peak < 1
+    total = sum(p.seconds + p.waiting for p in profile.phases)
+    assert total == pytest.approx(profile.seconds, rel=1e-6)
+    assert "A step of 1 rows takes" in str(profile)
+
+
+def test_a_history_profiles_its_training_and_can_be_pickled():
+    _, history = fitted("native")
+    assert history.profile.rows == 32
+    kept = pickle.loads(pickle.dumps(history))
+    assert kept.loss == history.loss
+    with pytest.raises(cr.ArgumentError, match="cannot be profiled"):
+        _ = kept.profile
+
+
+def test_phases_and_machine_text_can_be_printed():
+    net = network()
+    text = str(net.program("phases", optimizer="sgd", batch_size=16))
+    assert "dW2" in text
+    assert "B = 16" in text
+    assert "define void @run(" in net.program("llvm", optimizer="sgd")
+
+
+def test_profile_on_the_command_line():
+    result = CliRunner().invoke(main, ["profile", "6,40,1", "--batch-size", "16", "--seconds", "0.02", "--json"])
+    assert result.exit_code == 0, result.output
+    assert '"share_of_peak"' in result.output
+
+
+def test_several_fits_at_once_are_the_same_as_one_after_another():
+    wanted = fitted("native")[0].parameters.theta
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(fitted("native")[0].parameters.theta)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    for theta in found:
+        np.testing.assert_array_equal(theta, wanted)
