@@ -22,7 +22,7 @@ def hold(threads: int) -> None:
 
 def environment(threads: int) -> dict[str, str]:
     """The variables by which libraries are told the number of threads; they read them when they are loaded."""
-    names = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS")
-    names += ("CHAINRULE_THREADS",)
+    libraries = ("OMP", "OPENBLAS", "MKL", "NUMBA")
+    names = ("CHAINRULE_THREADS", *(f"{library}_NUM_THREADS" for library in libraries))
     flags = {"XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false"} if threads == 1 else {}
     return {**dict.fromkeys(names, str(threads)), **flags}

@@ -44,8 +44,8 @@ LOG2_E = 1.4426950408889634
 def exponential(a: Arithmetic, x: str) -> tuple[str, str]:
     """``s`` and ``q`` with e^x = s + s q: what follows can join with the last step.
 
-    Below -87 (float64: -708) the result may be 0, above 88.37 (709.4) it is infinite. The error of s + s q is below 2 units
-    in the last place.
+    Below -87 (float64: -708) the result may be 0, above 88.37 (709.4) it is infinite. The error of s + s q is below 2
+    units in the last place.
     """
     c = _CONSTANTS[a.form.precision]
     return _parts(a, x, x, LOG2_E, c.limit, float("inf"))
