@@ -10,7 +10,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from chainrule.errors import ArgumentError, EngineError, whole_number
+from chainrule.errors import ArgumentError, EngineError, require, whole_number
+
+MOST_THREADS = 1024
+"""More than any machine has cores."""
 
 WIDTHS = (64, 32, 16)
 """Bytes of a vector register: AVX-512; AVX2; SSE and NEON."""
@@ -109,11 +112,13 @@ def cores() -> int:
     threads of one core count once: they would share its arithmetic.
 
     Raises:
-        ArgumentError: if ``CHAINRULE_THREADS`` is not a whole number from 1.
+        ArgumentError: if ``CHAINRULE_THREADS`` is not a whole number from 1 to 1024.
     """
     text = os.environ.get("CHAINRULE_THREADS", "").strip()
     if text:
-        return whole_number("CHAINRULE_THREADS", int(text) if text.isdecimal() else text, least=1)
+        number = whole_number("CHAINRULE_THREADS", int(text) if text.isdecimal() else text, least=1)
+        require(number <= MOST_THREADS, f"CHAINRULE_THREADS must be at most {MOST_THREADS}, not {number}")
+        return number
     return max(1, min(_own_cores(), _share_of_time()))
 
 

@@ -20,6 +20,9 @@ TRIAL_SECONDS = 0.002
 FIRST_TRIALS = 2
 """How often each number is tried at the start."""
 
+MUCH_SLOWER = 1.5
+"""Where a number of threads takes so many times longer than the best, it and larger ones are not tried at the start."""
+
 TRIAL_INTERVAL = 0.5
 """How long a run goes on before it tries another number again."""
 
@@ -36,11 +39,11 @@ class Pace:
         several = most > 1 and flops / FLOPS_A_SECOND > SHORTEST_STEP
         powers = (1 << i for i in range(most.bit_length()))
         self.choices = sorted({*powers, most}) if several else [1]
-        self.threads = self.choices[-1]
+        self.threads = self.choices[0]
         """What the next steps should use."""
         self._seconds: dict[int, float] = {}
         self._tried_steps, self._tried_seconds = 0, 0.0
-        self._to_try = [*reversed(self.choices)] * FIRST_TRIALS
+        self._to_try = self.choices * FIRST_TRIALS
         self._warm = False
         self._next_trial = 0.0
         self._turn = 0
@@ -70,16 +73,18 @@ class Pace:
         # Of the first trials, the best counts: what disturbs a trial makes it slower.
         self._seconds[threads] = min(seconds, self._seconds.get(threads, seconds)) if self._to_try else seconds
         self._tried_steps, self._tried_seconds = 0, 0.0
+        if seconds > MUCH_SLOWER * self._seconds[self.best]:  # still more would be no better
+            self._to_try = [n for n in self._to_try if n < max(threads, 2)]
         self.threads = self._next()
 
     def _next(self) -> int:
         if self._to_try:
-            return self._to_try.pop()
+            return self._to_try.pop(0)
         best = self.best
         now = perf_counter()
         if now < self._next_trial:
             return best
         self._next_trial = now + TRIAL_INTERVAL
         self._turn += 1
-        others = [c for c in self.choices if c != best]
+        others = [n for n in self.choices if n != best and n <= 2 * best]
         return others[self._turn % len(others)]
