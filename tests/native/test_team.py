@@ -225,14 +225,14 @@ def watch():
 threading.Thread(target=watch, daemon=True).start()
 with borrow(3) as crew:
     try:
-        crew.run(count, slots.ctypes.data, 40_000_000)
+        crew.run(count, slots.ctypes.data, 1_000_000_000)
     except KeyboardInterrupt:
         print(crew.size, *slots[:, 1], *slots[:, 2])
 """)
     assert process.stdout.readline() == "ready\n"
     process.send_signal(signal.SIGINT)
     printed, _ = process.communicate(timeout=60)
-    assert printed.split() == ["3", *["40000000"] * 3, *["1"] * 3]
+    assert printed.split() == ["3", *["1000000000"] * 3, *["1"] * 3]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork on this system")
