@@ -191,7 +191,8 @@ class Network:
         if kind in ("phases", "llvm"):
             from chainrule.engines.native import step_code, step_text
 
-            step = (self.model.step_program(optimizer_of(optimizer)), self.dtype, batch_size)
+            rows = whole_number("batch_size", batch_size, 1)
+            step = (self.model.step_program(optimizer_of(optimizer)), self.dtype, rows)
             return step_code(*step).schedule if kind == "phases" else step_text(*step)
         chosen = optimizer_of(optimizer)
         model = self.model
@@ -420,6 +421,8 @@ class Network:
         """
         from chainrule.exploring import explore
 
+        pair = validation is None or (isinstance(validation, tuple | list) and len(validation) == 2)
+        require(pair, f"validation is a pair (X, y), not {validation!r}")
         first = self.seed if seed is None else seed
         self.prepare_inputs(X)
         numbers = range(first, first + whole_number("starts", starts, 1))
@@ -456,6 +459,7 @@ class Network:
             optimizer: such as ``cr.Adam(1e-3)``, or a name.
             seconds: how long to measure.
         """
+        require(0 < seconds < float("inf"), f"seconds must be above 0, not {seconds!r}")
         return profile(self, X, y, batch_size=batch_size, optimizer=optimizer_of(optimizer), seconds=seconds)
 
     # How it is kept

@@ -234,3 +234,26 @@ def test_several_fits_at_once_are_the_same_as_one_after_another():
     assert len(found) == 4
     for theta in found:
         np.testing.assert_array_equal(theta, wanted)
+
+
+@pytest.mark.parametrize("hidden", [1, 4, 300], ids=["unrolled", "wider", "phases"])
+def test_zero_times_infinity_is_no_number_in_either_form(hidden):
+    messages = []
+    for engine in ("numpy", "native"):
+        net = cr.mlp([1, hidden, 1], hidden="relu")
+        net.parameters["W1"], net.parameters["b1"] = np.zeros((1, hidden)), -np.ones(hidden)
+        net.parameters["W2"] = np.full((hidden, 1), 1e30)
+        with pytest.raises(cr.NonFiniteError) as caught:
+            net.fit([[1.0]], [[1e10]], epochs=1, batch_size=1, optimizer=cr.SGD(1e-3), engine=engine)
+        messages.append(str(caught.value))
+    assert messages[0] == messages[1]
+
+
+def test_settings_that_make_no_sense_are_refused():
+    net = network()
+    with pytest.raises(cr.ArgumentError, match="seconds must be above 0"):
+        net.profile(X, y, seconds=0)
+    with pytest.raises(cr.ArgumentError, match="batch_size must be a whole number from 1"):
+        net.program("phases", batch_size=0)
+    with pytest.raises(cr.ArgumentError, match="validation is a pair"):
+        net.explore(X, y, validation=0.2)

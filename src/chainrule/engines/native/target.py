@@ -69,17 +69,17 @@ def host(vector_bytes: int | None = None) -> Target:
         EngineError: where llvmlite is not installed.
     """
     triple, cpu, features, widest = _processor()
-    name = "vector_bytes"
+    name, given = "vector_bytes", repr(vector_bytes)
     if vector_bytes is None:
         text = os.environ.get("CHAINRULE_VECTOR_BYTES", "").strip()
         if not text:
             return Target(triple, cpu, features, widest)
-        name = "CHAINRULE_VECTOR_BYTES"
+        name, given = "CHAINRULE_VECTOR_BYTES", repr(text)
         vector_bytes = int(text) if text.isdecimal() else -1
     possible = [width for width in WIDTHS if width <= widest]
     if vector_bytes not in possible:
         known = " or ".join(str(width) for width in possible)
-        raise ArgumentError(f"{name} must be {known} on this machine ({cpu}), not {vector_bytes!r}")
+        raise ArgumentError(f"{name} must be {known} on this machine ({cpu}), not {given}")
     return Target(triple, cpu, features, vector_bytes)
 
 

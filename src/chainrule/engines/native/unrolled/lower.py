@@ -195,7 +195,7 @@ class _Lowering:
         if name == "stop_gradient":
             return operands[0]
         if not (name in WEAK and all(o.kind == "weak" for o in operands)):
-            kept = "truth" if name in ("multiply", "where") else None
+            kept = "truth" if name == "where" else None  # as a number: 0 times infinity is no number
             operands = tuple(o if o.kind == kept else graph.as_float(o) for o in operands)
         match name, operands:
             case (("constant" | "to_float"), (x,)):
