@@ -217,6 +217,8 @@ machine = counting(); count = machine.address("count"); slots = np.zeros((3, 8),
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 def test_ctrl_c_waits_for_all_threads():
     process = in_a_process("""
+import signal
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it
 def watch():
     while not slots[:, 1].all():
         time.sleep(0.001)
