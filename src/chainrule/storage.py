@@ -9,7 +9,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.errors import ModelFileError
+from chainrule.files import write_atomically
 
 FORMAT = 1
 ARRAYS, DESCRIPTION = "model.safetensors", "model.json"
@@ -40,27 +40,6 @@ def write_model(path: str | Path, description: Mapping[str, Any], arrays: Arrays
     else:
         write_atomically(target, save(contiguous, {"chainrule": text}))
     return target
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(temporary, 0o666 & ~_umask())
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def checksum(description: Mapping[str, Any], arrays: Arrays) -> str:

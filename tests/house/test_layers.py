@@ -12,6 +12,7 @@ SOURCE = Path(__file__).parents[2] / "src" / "chainrule"
 LAYERS = (
     "_version",
     "errors",
+    "files",
     "shapes",
     "expression",
     "program",
@@ -20,6 +21,7 @@ LAYERS = (
     "derivation",
     "passes",
     "show",
+    "document",
     "engines",
     "runnable",
     "check",

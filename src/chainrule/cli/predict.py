@@ -74,7 +74,7 @@ def _check_out(out: Path, data: Path) -> None:
 
 
 def _write(out: Path, predictions: pl.DataFrame) -> None:
-    from chainrule.storage import write_atomically
+    from chainrule.files import write_atomically
 
     file = io.BytesIO()
     if out.suffix.lower() == ".csv":

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainrule.document.html import environment
 from chainrule.report import figures
 
 if TYPE_CHECKING:
@@ -12,29 +13,24 @@ if TYPE_CHECKING:
 
 def render(model: TableModel) -> str:
     """The report as the text of one HTML file: no network, no scripts, no other files."""
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-
-    environment = Environment(
-        loader=PackageLoader("chainrule.report"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     shown = {name: value for name, value in model.settings.items() if name not in ("command", "versions")}
-    return environment.get_template("report.html").render(
-        model=model,
-        columns=model.encoder.columns,
-        used=model.encoder.inputs,
-        target=model.encoder.target,
-        results=model.results,
-        history=model.history,
-        summary=model.network.summary(),
-        curves=figures.learning_curves(model.history) if len(model.history) else "",
-        plots=_plots(model.results),
-        program=model.network.program().python(),
-        settings={name: _spelled(value) for name, value in shown.items()},
-        versions=model.settings.get("versions", {}),
+    return (
+        environment("chainrule.report")
+        .get_template("report.html")
+        .render(
+            model=model,
+            columns=model.encoder.columns,
+            used=model.encoder.inputs,
+            target=model.encoder.target,
+            results=model.results,
+            history=model.history,
+            summary=model.network.summary(),
+            curves=figures.learning_curves(model.history) if len(model.history) else "",
+            plots=_plots(model.results),
+            program=model.network.program().python(),
+            settings={name: _spelled(value) for name, value in shown.items()},
+            versions=model.settings.get("versions", {}),
+        )
     )
 
 

@@ -14,9 +14,10 @@ import numpy as np
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
 from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name, whole_number
+from chainrule.files import write_atomically
 from chainrule.network import Network, network_from
 from chainrule.optim import Adam
-from chainrule.storage import read_model, write_atomically, write_model
+from chainrule.storage import read_model, write_model
 from chainrule.tabular.folder import HISTORY, REPORT, check_folder, fill_folder
 from chainrule.tabular.parts import (
     build_network,

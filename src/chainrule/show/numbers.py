@@ -1,0 +1,42 @@
+"""Numbers as people write them."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+DIGITS = 6
+"""Significant digits of a number in a sentence or a table."""
+
+
+def number_text(value: float, digits: int = DIGITS) -> str:
+    """A number rounded to significant digits; very large and very small ones with a power of ten.
+
+    >>> number_text(0.1 + 0.2), number_text(-0.0), number_text(2.0), number_text(1.5e-9), number_text(123456789.0)
+    ('0.3', '0', '2', '1.5e-9', '1.23457e8')
+    """
+    text = f"{value:.{digits}g}"
+    mantissa, e, exponent = text.partition("e")
+    if float(value) == 0:
+        return "0"
+    return f"{mantissa}e{int(exponent)}" if e else text
+
+
+def number_latex(value: float, digits: int = DIGITS) -> str:
+    r"""The same in LaTeX.
+
+    >>> number_latex(1.5e-9), number_latex(-0.25), number_latex(float("inf"))
+    ('1.5 \\cdot 10^{-9}', '-0.25', '\\infty')
+    """
+    text = {"inf": r"\infty", "-inf": r"-\infty", "nan": r"\mathrm{NaN}"}.get(t := number_text(value, digits), t)
+    mantissa, e, exponent = text.partition("e")
+    return rf"{mantissa} \cdot 10^{{{exponent}}}" if e else text
+
+
+def exact_text(value: float) -> str:
+    """The shortest text that reads back as the same number, without a power of ten where that is short.
+
+    >>> exact_text(0.1), exact_text(1e-05), exact_text(3.0)
+    ('0.1', '0.00001', '3')
+    """
+    text = format(Decimal(repr(float(value))).normalize(), "f")
+    return text if len(text) <= 12 else repr(float(value))
