@@ -17,6 +17,7 @@ from chainrule.document.blocks import (
     Table,
     all_blocks,
 )
+from chainrule.document.shown import Shown
 
 __all__ = [
     "Block",
@@ -32,6 +33,7 @@ __all__ = [
     "Listing",
     "Paragraph",
     "Remark",
+    "Shown",
     "Table",
     "all_blocks",
 ]
