@@ -187,6 +187,30 @@ def test_units_far_in_saturation(hidden, scale):
     assert_same_path(arguments, 1, steps=(1, 5))
 
 
+@pytest.mark.parametrize("hidden", ["gelu", "silu", "mish"])
+def test_units_without_bounds_last_as_long_as_with_numpy(hidden):
+    """Where a path diverges, a product may overflow in one order of its factors and not in another."""
+    arguments = run_arguments(mlp(hidden, loss="absolute_error"), cr.SGD(0.001))
+    native, reference = UnrolledRun(*arguments), NumpyRun(*arguments)
+    rows, made = arguments[2]["all_X"].copy(), []
+    for scale in 10.0 ** np.arange(0, 300, 20):
+        native._many.data["all_X"][:] = reference.data["all_X"] = rows * scale
+        for seed in range(3):
+            for run in (native, reference):
+                run.restore(arguments[3])
+                made.append(steps_made(run, order_of(6, seed)))
+    assert all(ours >= theirs for ours, theirs in zip(made[::2], made[1::2], strict=True))
+    assert {0, 6} & set(made[1::2]) == {6}
+    assert min(made) < 6
+
+
+def steps_made(run, order):
+    try:
+        return len(run.advance(order, 1, 0, CONSTANTS))
+    except NonFiniteStep as error:
+        return error.position
+
+
 # Slices
 
 
@@ -382,18 +406,33 @@ def largest_error(function, x, y):
         )
 
 
-@pytest.mark.parametrize(("precision", "limit"), [("float32", 87.0), ("float64", 707.0)])
-def test_the_exponential_is_exact_to_two_units(precision, limit):
+@pytest.mark.parametrize(("precision", "least", "largest"), [("float32", -86.9, 88.72), ("float64", -708, 709.78)])
+def test_the_exponential_is_exact_to_two_units(precision, least, largest):
     rng = np.random.default_rng(5)
-    values = np.concatenate([rng.uniform(-limit, limit, 2000), rng.normal(size=2000), [0.0, 1e-8, -1e-8]])
+    values = [rng.uniform(least, largest, 2000), rng.normal(size=2000), rng.uniform(largest - 1, largest, 500)]
+    values = np.concatenate([*values, [0.0, 1e-8, -1e-8, least, largest]])
     assert largest_error(mpmath.exp, *evaluated(whole_exponential, precision, values)) < 2
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_the_hyperbolic_tangent_is_exact_to_three_units(precision):
+def test_the_exponential_overflows_where_numpy_does(precision):
+    edge = np.log(np.finfo(precision).max).astype(precision)
+    values = [edge]
+    for _ in range(40):
+        values = [np.nextafter(values[0], 0), *values, np.nextafter(values[-1], np.inf, dtype=precision)]
+    x, y = evaluated(whole_exponential, precision, np.array(values, precision))
+    with np.errstate(over="ignore"):
+        np.testing.assert_array_equal(np.isfinite(y), np.isfinite(np.exp(x)))
+    assert np.isfinite(y).any()
+    assert not np.isfinite(y).all()
+
+
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_the_hyperbolic_tangent_is_exact_to_a_few_units(precision):
     rng = np.random.default_rng(5)
-    values = np.concatenate([rng.uniform(-30, 30, 1000), rng.normal(size=2000), 10 ** rng.uniform(-8, 0, 1000)])
-    assert largest_error(mpmath.tanh, *evaluated(tangent, precision, values)) < 3
+    values = [rng.uniform(-30, 30, 1000), rng.normal(size=2000), 10 ** rng.uniform(-8, 0, 1000)]
+    values = np.concatenate([*values, rng.uniform(0.1, 0.5, 4000)])
+    assert largest_error(mpmath.tanh, *evaluated(tangent, precision, values)) < 3.5
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

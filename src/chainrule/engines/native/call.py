@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.native import driver
 from chainrule.engines.native.code import PIECES_FROM, generate_call
+from chainrule.engines.native.forks import renew_at_fork
 from chainrule.engines.native.indices import RowNumbers, guarded
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.phases import View
@@ -73,6 +74,11 @@ class NativeCall:
         self._control[driver.ARENA], self._control[driver.LOSSES] = self.arena.address, self._loss.ctypes.data
         self._tables = np.zeros(max(1, len(self.code.memory.user)), np.int64)
         self._control[driver.USER], self._control[driver.ORDER] = self._tables.ctypes.data, self._control.ctypes.data
+        self.forget()
+        renew_at_fork(self)
+
+    def forget(self) -> None:
+        """Let a forked process call it too, even if another thread was in the middle of a call."""
         self._lock = Lock()
 
     def run(self, values: Mapping[str, Any]) -> dict[str, Any]:

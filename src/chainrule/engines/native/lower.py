@@ -61,13 +61,9 @@ def lower(
         in_memory: whether outputs that are numbers of the step are put into memory too.
 
     Raises:
-        EngineError: for an operation without an expansion that is none of the primitives, or chains too long to follow.
+        EngineError: for an operation without an expansion that is none of the primitives.
     """
-    lowering = _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user), in_memory)
-    try:
-        return lowering.run()
-    except RecursionError:
-        raise EngineError(f"{program.name} has chains of operations too long for the native engine") from None
+    return _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user), in_memory).run()
 
 
 @dataclass(frozen=True)

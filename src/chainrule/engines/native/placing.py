@@ -7,6 +7,7 @@ they read, if it goes through the same elements, or into one of their own; what 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Generator
 from dataclasses import replace
 from itertools import count
 
@@ -198,6 +199,24 @@ class Placing:
 
     def pull(self, atom: Atom, draft: Draft, level: Level, shape: Shape) -> Operand:
         """Make a value available in a loop over the space of ``shape``; the operand by which statements name it."""
+        waiting = [self._pulled(atom, draft, level, shape)]
+        operand: Operand | None = None
+        while True:  # what a value needs comes before it: unfinished ones wait here, so that chains may be long
+            try:
+                needed, inside = waiting[-1].send(operand)
+            except StopIteration as finished:
+                operand = finished.value
+                waiting.pop()
+                if not waiting:
+                    return finished.value  # type: ignore[no-any-return]
+            else:
+                waiting.append(self._pulled(needed, draft, level, inside))
+                operand = None
+
+    def _pulled(
+        self, atom: Atom, draft: Draft, level: Level, shape: Shape
+    ) -> Generator[tuple[Atom, Shape], Operand | None, Operand]:
+        """Like :meth:`pull`; asks its caller for the operands of what the value needs, with a shape for each."""
         if isinstance(atom, Literal):
             return atom.value
         if self.is_scalar(atom):
@@ -218,15 +237,21 @@ class Placing:
         same = squeezed(atom.shape) == loop.space
         inside = atom.shape if same else shape
         if equation.operation.name == "reshape":
-            source = equation.arguments[0]
             assert same
-            return self.pull(source, draft, level, shape_of(source))
-        operands = tuple(self.pull(a, draft, level, inside) for a in equation.arguments)
+            inside = shape_of(equation.arguments[0])
+        operands: list[Operand] = []
+        for argument in equation.arguments:
+            operand = yield argument, inside
+            assert operand is not None
+            operands.append(operand)
+        if equation.operation.name == "reshape":
+            return operands[0]
         unchanged = equation.operation.name in ("broadcast_to", "stop_gradient") and isinstance(operands[0], str)
         if unchanged and squeezed(shape_of(equation.arguments[0])) == loop.space:
             return operands[0]
         shared = self.readers[atom] > 1
-        statement = Statement(atom.name, atom.dtype, equation.operation.name, operands, equation.attributes, shared)
+        name, attributes = equation.operation.name, equation.attributes
+        statement = Statement(atom.name, atom.dtype, name, tuple(operands), attributes, shared)
         loop.statements.append(statement)
         loop.present.add(atom.name)
         if same and atom.name not in self.computed:

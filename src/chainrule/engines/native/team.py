@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import os
 import threading
 import weakref
 from collections.abc import Callable, Iterator
@@ -15,6 +14,7 @@ from typing import Any
 
 from chainrule.engines.native.barrier import write_barrier
 from chainrule.engines.native.emit import Module
+from chainrule.engines.native.forks import renew_at_fork
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.target import cores, host
 
@@ -154,8 +154,7 @@ class Team:
 
 
 TEAM = Team()
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=TEAM.forget)
+renew_at_fork(TEAM)
 
 
 @contextmanager
