@@ -13,6 +13,7 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
+from .explain import Notation, circuit, paths
 from .expression import Example, Expression, Kink, Operation, Spelling, symbols
 from .network import Network, load, mlp
 from .nn import (
@@ -108,6 +109,7 @@ __all__ = [
     "Network",
     "NonFiniteError",
     "NotDifferentiableError",
+    "Notation",
     "Operation",
     "Program",
     "ProgramError",
@@ -120,6 +122,7 @@ __all__ = [
     "__version__",
     "abs",
     "broadcast_to",
+    "circuit",
     "clip",
     "concatenate",
     "cos",
@@ -158,6 +161,7 @@ __all__ = [
     "not_equal",
     "operation",
     "operations",
+    "paths",
     "power",
     "relu",
     "reshape",

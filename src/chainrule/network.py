@@ -42,6 +42,7 @@ from chainrule.training.metrics import metric_of
 if TYPE_CHECKING:
     from chainrule.engines.native.phases import Schedule
     from chainrule.engines.native.profile import Profile
+    from chainrule.explain import BackwardPass, Derivation, Notation
     from chainrule.exploring import Exploration
 
 PREDICT_ROWS = 4096
@@ -302,6 +303,44 @@ class Network:
         values = {**self.prepare_inputs(X), **self.parameters, **self.states}
         everything = run_all(program, {v.name: values[v.name] for v in program.inputs}, self.dtype)
         return {label: np.asarray(everything[label]) for label, _ in program.outputs}
+
+    def explain(
+        self, X: Any, y: Any, parameter: str | None = None, *, notation: Notation | str = "names", lr: float = 0.1
+    ) -> Derivation | BackwardPass:
+        """The derivation of a derivative, with your numbers in it.
+
+        Args:
+            X: one row of features, or several rows; a few are easier to follow.
+            y: the target of the row, or of each row.
+            parameter: an element, ``"W1[0,1]"``, whose derivative is derived: the chain, each factor, the closed form,
+                the numbers, the update. Without it, the whole backward pass in its order.
+            notation: how everything is written: ``"names"`` (as in programs), ``"textbook"``, ``"columns"`` (W a + b),
+                ``"indexed"`` (W111, O11, Y'), ``"net"``, ``"phi"``, or a :class:`Notation` of your own.
+            lr: the learning rate of the update that is shown.
+
+        Returns:
+            A page: ``print`` it, or read its ``text``, ``latex`` and ``html``; ``value`` is the derivative.
+            A network of more than 400 parameters is explained in matrices.
+
+        >>> import chainrule as cr
+        >>> net = cr.mlp([2, 2, 1], hidden="sigmoid", loss="squared_error", dtype="float64", seed=1)
+        >>> page = net.explain([1.0, 2.0], 1.0, "W1[0,1]")
+        >>> bool(abs(page.value - net.gradients([[1.0, 2.0]], [1.0])["W1"][0, 1]) < 1e-15)
+        True
+        """
+        from chainrule.explain import Objective
+
+        X, y = self._as_rows(X, y)
+        arrays = {**self.prepare(X, y), **self.parameters, **self.states}
+        programs = (self.program("loss", simplified=False), self.program("loss"), self.program("gradients"))
+        penalised = self.l1 > 0 or self.l2 > 0
+        return Objective(*programs, arrays, self.loss_function, penalised).explain(parameter, notation, lr)
+
+    def _as_rows(self, X: Any, y: Any) -> tuple[Any, Any]:
+        """One row without the axis of rows becomes a batch of one."""
+        if isinstance(X, Mapping) or np.ndim(X) != 1 or np.ndim(y) > 1:
+            return X, y
+        return np.asarray(X)[None], np.asarray(y)[None]
 
     def evaluate(self, X: Any, y: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
         """The loss and metrics (``"accuracy"``, ``"rmse"``, ``"mae"``, ``"r2"``) of these rows."""

@@ -30,6 +30,7 @@ LAYERS = (
     "schedules",
     "optim",
     "losses",
+    "explain",
     "nn",
     "parameters",
     "storage",

@@ -44,11 +44,15 @@ class Remark(Paragraph):
 
 @dataclass(frozen=True)
 class Line:
-    """``left = right``, with a few words on why; without a left side it goes on from the line before."""
+    """``left = right``, with a few words on why; without a left side it equals what stands on the line before.
+
+    A line that ``continues`` has no equals sign: it is the rest of the line before, as ``+ b`` of a long sum.
+    """
 
     left: Formula | None
     right: Formula
     note: str = ""
+    continues: bool = False
 
 
 class Equations:

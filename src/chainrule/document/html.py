@@ -92,7 +92,8 @@ def _inline(parts: Sequence[Inline]) -> str:
 def _equations(lines: Sequence[Line]) -> str:
     """A table of MathML; the box around it scrolls where a line is wider than the page."""
     rows = "".join(
-        f"<mtr><mtd>{mathml(line.left.latex) if line.left else ''}</mtd><mtd><mo>=</mo></mtd>"
+        f"<mtr><mtd>{mathml(line.left.latex) if line.left else ''}</mtd>"
+        f"<mtd>{'' if line.continues else '<mo>=</mo>'}</mtd>"
         f"<mtd>{mathml(line.right.latex)}</mtd>"
         f"<mtd>{f'<mtext>{escape(line.note)}</mtext>' if line.note else ''}</mtd></mtr>"
         for line in lines
@@ -136,6 +137,8 @@ def mathml(latex: str) -> str:
     text = re.sub(r"^<math[^>]*>|</math>$", "", convert(latex))
     # Names of several letters stand in one piece, or they would read as a product.
     text = re.sub(r'<mrow>((?:<mi mathvariant="italic">[^<]*</mi>)+)</mrow>', _joined, text)
+    # The name of a function and what it is of are set apart, unless a parenthesis does that.
+    text = re.sub(r"(<mi>(?:log|tanh|sin|cos|exp)</mi>)(?!<mo|</)", r'\1<mspace width="0.17em" />', text)
     return text.replace("<mo>&#x022A4;</mo>", "<mi>&#x022A4;</mi>")
 
 

@@ -114,7 +114,8 @@ def _inline(parts: Sequence[Inline]) -> str:
 def _line(line: Line) -> str:
     left = line.left.latex if line.left else ""
     note = rf" && \text{{{escape(line.note)}}}" if line.note else ""
-    return f"{left} &= {line.right.latex}{note}"
+    sign = r"&\quad" if line.continues else "&="
+    return f"{left} {sign} {line.right.latex}{note}"
 
 
 def _table(table: Table) -> str:

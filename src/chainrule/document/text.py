@@ -73,7 +73,10 @@ def _filled(text: str, first: str = "", other: str = "") -> str:
 def _equations(lines: Sequence[Line]) -> str:
     lefts = [line.left.text if line.left else "" for line in lines]
     width = max(map(len, lefts), default=0)
-    texts = [f"{left:<{width}} = {line.right.text}" for left, line in zip(lefts, lines, strict=True)]
+    texts = [
+        f"{left:<{width}} {' ' if line.continues else '='} {line.right.text}"
+        for left, line in zip(lefts, lines, strict=True)
+    ]
     short = [len(t) for t, line in zip(texts, lines, strict=True) if line.note and len(t) <= WIDTH - 32]
     column = max(short, default=0) + 4
     return "\n".join(
@@ -88,7 +91,7 @@ def _table(table: Table) -> str:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    grid = Grid(box=SIMPLE_HEAD, pad_edge=False, title=table.caption or None, title_justify="left")
+    grid = Grid(box=SIMPLE_HEAD, pad_edge=False)
     for n, column in enumerate(table.columns):
         numbers = bool(table.rows) and all(is_number(row[n]) for row in table.rows)
         grid.add_column(Text(inline([column])), justify="right" if numbers else "left", overflow="fold")
@@ -98,7 +101,7 @@ def _table(table: Table) -> str:
     with console.capture() as captured:
         console.print(grid)
     rows = (row.rstrip() for row in captured.get().rstrip().split("\n"))
-    return "\n".join(row for row in rows if row)
+    return "\n".join(filter(None, [_filled(table.caption), *rows]))
 
 
 def is_number(cell: Inline) -> bool:

@@ -1,0 +1,25 @@
+"""Explanations: circuits, paths, derivations, in the notation of one's course and with one's own numbers."""
+
+from chainrule.explain.backward import BackwardPass
+from chainrule.explain.circuit import Circuit, Gate
+from chainrule.explain.derivation import Derivation
+from chainrule.explain.formulas import circuit, paths
+from chainrule.explain.notation import NOTATIONS, Notation, notation_of
+from chainrule.explain.objective import Objective
+from chainrule.explain.paths import Factor, Path, Paths
+
+__all__ = [
+    "NOTATIONS",
+    "BackwardPass",
+    "Circuit",
+    "Derivation",
+    "Factor",
+    "Gate",
+    "Notation",
+    "Objective",
+    "Path",
+    "Paths",
+    "circuit",
+    "notation_of",
+    "paths",
+]

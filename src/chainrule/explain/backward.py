@@ -1,0 +1,182 @@
+"""The whole backward pass, in its order: every line of the program with its shape and its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.document import Block, Document, Equations, Formula, Heading, Line, Paragraph, Remark, Shown
+from chainrule.engines.numpy import run_all
+from chainrule.explain.columns import transposed
+from chainrule.explain.derivation import Setting
+from chainrule.explain.notation import Layers, conventions
+from chainrule.explain.scalars import Element
+from chainrule.explain.wording import number, partial_of, signed
+from chainrule.explain.writing import Writer
+from chainrule.expression import Expression
+from chainrule.passes.cleanup import drop_unused
+from chainrule.program import Atom, Program, Var
+from chainrule.shapes import show_shape
+from chainrule.show.numbers import number_latex, number_text
+from chainrule.trace import expressions_of
+
+MOST_SHOWN = 4
+"""Rows and columns of a matrix whose numbers are written; of larger ones the corners are."""
+
+
+@dataclass(frozen=True, eq=False)
+class BackwardPass(Shown):
+    """Forward and backward pass of a network over arrays, with numbers.
+
+    Args:
+        program: the loss and its derivatives.
+        arrays: a value for each input of the program.
+        layers: what the notation needs to know of the network.
+        setting: notation, loss and learning rate.
+        parameter: derive by this one element only, and leave out what it does not need.
+    """
+
+    program: Program
+    arrays: Mapping[str, NDArray[Any]]
+    layers: Layers
+    setting: Setting
+    parameter: Element | None = None
+
+    @cached_property
+    def value(self) -> float | dict[str, NDArray[Any]]:
+        """The derivative by the parameter; without one, the derivative by each array of parameters."""
+        results = run_all(self.program, dict(self.arrays), "float64")
+        found = {label.removeprefix("d"): _read(atom, results) for label, atom in self.program.outputs[1:]}
+        return found if self.parameter is None else float(found[self.parameter.name][self.parameter.index])
+
+    @cached_property
+    def document(self) -> Document:
+        """The page."""
+        if self.parameter is None:
+            loss = self._name(self.program.outputs[0][0]).text
+            title = f"Forward and backward pass of {loss}"
+        else:
+            title = f"The derivative of {self._name(self.program.outputs[0][0]).text} by {self.parameter}"
+        blocks: list[Block] = [Remark(f"{conventions(self.setting.notation)} {self.setting.loss}")]
+        for section in ("forward", "backward"):
+            lines = [line for e in self._equations(section) for line in self._lines(e)]
+            blocks += [Heading(section.capitalize()), Equations(*lines)]
+        blocks += self._updates() if self.parameter is None else self._element(self.parameter)
+        return Document(title, blocks)
+
+    @cached_property
+    def _shown(self) -> Program:
+        """The program as the notation has it, restricted to what the parameter needs."""
+        program = self.program
+        if self.parameter is not None:
+            needed = {self.program.outputs[0][0], f"d{self.parameter.name}"}
+            outputs = tuple((label, atom) for label, atom in program.outputs if label in needed)
+            program = drop_unused(Program(program.name, program.inputs, program.equations, outputs))
+        return transposed(program) if self.setting.notation.columns else program
+
+    @cached_property
+    def _values(self) -> dict[str, NDArray[Any]]:
+        """Every value, transposed where the notation has columns."""
+        arrays = dict(self.arrays)
+        if self.setting.notation.columns:
+            arrays = {name: _as_column(np.asarray(a)) for name, a in arrays.items()}
+        given = {v.name: arrays[v.name] for v in self._shown.inputs}
+        return {name: np.asarray(value) for name, value in run_all(self._shown, given, "float64").items()}
+
+    def _name(self, name: str) -> Formula:
+        """An array, or a derivative by one, as the notation writes it."""
+        var = self._shown.variables.get(name)
+        if var is not None and var.derivative:
+            loss, *by = var.derivative
+            return partial_of(self._name(loss), self._name(by[0]))
+        return self.setting.notation.array(name, self.layers)
+
+    def _equations(self, section: str) -> list[tuple[Var, Expression]]:
+        """Named values of a part of the program, each with its formula over other named values."""
+        known = expressions_of(self._shown)
+        shown = [e for e in self._shown.equations if not e.target.anonymous and e.section == section]
+        return [(e.target, known[e.target.name]) for e in shown]
+
+    @cached_property
+    def _writer(self) -> Writer:
+        return Writer(self._name, self.setting.notation.sigma, self.setting.notation.function)
+
+    def _lines(self, equation: tuple[Var, Expression]) -> list[Line]:
+        var, formula = equation
+        note = f"shape {show_shape(var.shape)}" if var.shape else ""
+        first = Line(self._name(var.name), self._writer.formula(formula), note)
+        return [first, Line(None, matrix(self._values[var.name]))]
+
+    def _updates(self) -> list[Block]:
+        """The step of gradient descent for every parameter."""
+        lines = []
+        for label, atom in self._shown.outputs[1:]:
+            name = label.removeprefix("d")
+            w = self._name(name)
+            gradient = partial_of(self._name(self._shown.outputs[0][0]), w)
+            rate = self.setting.notation.rate
+            rule = Formula(rf"{w.latex} - {rate} \, {gradient.latex}", f"{w.text} - lr · {gradient.text}")
+            new = self._values[name] - self.setting.lr * _read(atom, self._values)
+            lines += [Line(Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new"), rule), Line(None, matrix(new))]
+        words = f"One step of gradient descent with the learning rate {number_text(self.setting.lr)}:"
+        return [Heading("Update"), Paragraph(words), Equations(*lines)]
+
+    def _element(self, parameter: Element) -> list[Block]:
+        """The one element of the last line, worked out, and its step."""
+        notation = self.setting.notation
+        w = notation.element(parameter, self.layers)
+        gradient = partial_of(self._name(self._shown.outputs[0][0]), w)
+        value = self.value
+        assert isinstance(value, float)
+        before = float(self.arrays[parameter.name][parameter.index])
+        lines = [Line(gradient, number(value), f"element {list(parameter.index)} of the last line")]
+        step = Formula(
+            rf"{number_latex(before)} - {number_latex(self.setting.lr)} \cdot {signed(number(value)).latex}",
+            f"{number_text(before)} - {number_text(self.setting.lr)} · {signed(number(value)).text}",
+        )
+        new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
+        lines += [Line(new, step), Line(None, number(before - self.setting.lr * value))]
+        return [Heading("The element, and its update"), Equations(*lines)]
+
+
+def _read(atom: Atom, values: Mapping[str, Any]) -> NDArray[Any]:
+    return np.asarray(values[atom.name] if isinstance(atom, Var) else atom.value)
+
+
+def _as_column(array: NDArray[Any]) -> NDArray[Any]:
+    return array[:, None] if array.ndim == 1 else array.T
+
+
+def matrix(value: NDArray[Any]) -> Formula:
+    """An array in brackets; of a large one, the corners.
+
+    >>> matrix(np.array([[1.0, 0.5], [0.0, -2.0]])).text
+    '[[1, 0.5], [0, -2]]'
+    >>> matrix(np.arange(6.0)).text
+    '[0, 1, 2, …, 5]'
+    """
+    if value.ndim == 0:
+        return number(float(value))
+    rows = np.atleast_2d(value) if value.ndim <= 2 else value.reshape(-1, value.shape[-1])
+    latex = [[number_latex(x, 4) if x is not None else r"\cdots" for x in row] for row in _corners(rows)]
+    text = [[number_text(x, 4) if x is not None else "…" for x in row] for row in _corners(rows)]
+    body = r" \\ ".join(" & ".join(row) for row in latex)
+    inner = [f"[{', '.join(row)}]" for row in text]
+    plain = inner[0] if value.ndim == 1 else f"[{', '.join(inner)}]"
+    return Formula(rf"\begin{{pmatrix}} {body} \end{{pmatrix}}", plain)
+
+
+def _corners(rows: NDArray[Any]) -> Iterable[list[float | None]]:
+    """The elements to be written, ``None`` where some are left out."""
+    for r in _kept(rows.shape[0]):
+        yield [None if r is None or c is None else float(rows[r, c]) for c in _kept(rows.shape[1])]
+
+
+def _kept(size: int) -> list[int | None]:
+    """The places to be written of so many."""
+    return list(range(size)) if size <= MOST_SHOWN else [*range(MOST_SHOWN - 1), None, size - 1]

@@ -1,0 +1,275 @@
+"""Circuits: a formula as gates and wires, with a value and a gradient on every wire."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from chainrule.derivation import derive_program
+from chainrule.document import Document, Shown
+from chainrule.engines.numpy import run_all
+from chainrule.errors import ArgumentError, unknown_name
+from chainrule.explain.scalars import Element, Scalars
+from chainrule.expression import REGISTRY, Expression, symbol
+from chainrule.passes import simplify
+from chainrule.program import Equation, Program, Var
+from chainrule.trace import atom_expression, expression_of, expressions_of, trace
+
+
+@dataclass(frozen=True, eq=False)
+class Gate:
+    """One gate: its name, the scalars that go in, and what it makes of them.
+
+    ``formula`` is an expression over symbols that are named like the inputs.
+    """
+
+    name: str
+    inputs: tuple[str, ...]
+    formula: Expression
+
+    @cached_property
+    def partials(self) -> dict[str, Expression]:
+        """The partial derivative by each input, in terms of the inputs and of the gate's own value."""
+        formula = self.formula.labelled(self.formula.label).named(self.name)
+        program = derive_program(simplify(trace({self.name: formula}, name="gate")), list(self.inputs), self.name)
+        derived = simplify(program)
+        known = expressions_of(derived)
+        partials = [atom_expression(atom, known) for _, atom in derived.outputs[1:]]
+        shown = {*self.inputs, self.name}
+        return {name: _bare(e, shown) for name, e in zip(self.inputs, partials, strict=True)}
+
+
+@dataclass(frozen=True, eq=False)
+class Circuit(Shown):
+    """Leaves and gates in the order in which they are computed; the last gate is the output.
+
+    ``elements`` says which element of which array a scalar is, where it is one. With ``inputs`` (a value for each leaf)
+    the circuit knows the value on every wire, and the derivative of the output by it. ``ones`` are sets of leaves that
+    are known to add up to 1.
+    """
+
+    leaves: tuple[str, ...]
+    gates: tuple[Gate, ...]
+    elements: Mapping[str, Element] = field(default_factory=dict)
+    ones: tuple[frozenset[str], ...] = ()
+    inputs: Mapping[str, float] | None = None
+
+    @cached_property
+    def document(self) -> Document:
+        """The drawing, and a table of the wires."""
+        from chainrule.explain.pages import circuit_page
+
+        return circuit_page(self)
+
+    @property
+    def svg(self) -> str:
+        """The drawing alone, as one ``<svg>`` element."""
+        from chainrule.explain.pages import drawing_of
+
+        return drawing_of(self).svg
+
+    @property
+    def output(self) -> str:
+        """The name of what the circuit computes."""
+        return self.gates[-1].name
+
+    @cached_property
+    def gate(self) -> dict[str, Gate]:
+        """Each gate by the name of its value."""
+        return {gate.name: gate for gate in self.gates}
+
+    @cached_property
+    def readers(self) -> dict[str, tuple[Gate, ...]]:
+        """The gates that read each scalar: more than one at a fork."""
+        found: dict[str, list[Gate]] = {name: [] for name in (*self.leaves, *self.gate)}
+        for gate in self.gates:
+            for name in gate.inputs:
+                found[name].append(gate)
+        return {name: tuple(gates) for name, gates in found.items()}
+
+    @cached_property
+    def program(self) -> Program:
+        """The circuit as a program over its named scalars."""
+        known = {name: symbol(name) for name in self.leaves}
+        for gate in self.gates:
+            known[gate.name] = _placed(gate.formula, known).named(gate.name)
+        order = [known[gate.name] for gate in self.gates]
+        return trace(
+            {self.output: known[self.output]},
+            name="circuit",
+            inputs=list(known.values())[: len(self.leaves)],
+            order=order,
+        )
+
+    @cached_property
+    def values(self) -> dict[str, float]:
+        """The value of every leaf and gate."""
+        return {name: self._numbers[name] for name in (*self.leaves, *self.gate)}
+
+    @cached_property
+    def gradients(self) -> dict[str, float]:
+        """The derivative of the output by every leaf and gate, summed where wires fork."""
+        found = dict.fromkeys((*self.leaves, *self.gate), 0.0) | {self.output: 1.0}
+        for gate in reversed(self.gates):
+            for name in gate.inputs:
+                found[name] += found[gate.name] * self.partial(gate.name, name)
+        return found
+
+    def partial(self, gate: str, by: str) -> float:
+        """The number that a partial derivative is here."""
+        return self.number(self.gate[gate].partials[by])
+
+    def number(self, expression: Expression) -> float:
+        """The value of an expression over the circuit's scalars."""
+        if expression.literal is not None:
+            return float(expression.literal)
+        if expression.name is not None:
+            return self.values[expression.name]
+        replaced = _cut(expression, {})
+        program = trace({"number": replaced}, name="number")
+        given = {v.name: self.values[v.name] for v in program.inputs}
+        return float(run_all(program, given, "float64")["number"])
+
+    @property
+    def _given(self) -> Mapping[str, float]:
+        if self.inputs is None:
+            raise ArgumentError(f"the circuit needs a value for {' and '.join(self.leaves)} before it has numbers")
+        return self.inputs
+
+    @cached_property
+    def _numbers(self) -> dict[str, float]:
+        return {name: float(value) for name, value in run_all(self.program, dict(self._given), "float64").items()}
+
+    def check_name(self, name: str) -> str:
+        """The name of a scalar, by itself or as an element (``W1[0,1]``)."""
+        spelled = {str(element): variable for variable, element in self.elements.items()}
+        found = spelled.get(name.replace(" ", ""), name)
+        if found not in self.readers:
+            shown = [str(self.elements.get(n, n)) for n in self.readers]
+            raise unknown_name("scalar", name, shown)
+        return found
+
+
+def circuit_of(scalars: Scalars, values: Mapping[str, float] | None = None, *, named: bool = False) -> Circuit:
+    """The circuit of a program over scalars.
+
+    Args:
+        scalars: the program; its first output is the circuit's.
+        values: a value for each input.
+        named: make gates of named values alone. Otherwise every operation is a gate, but that a sum takes its addends
+            together, and takes an addend ``w * x`` with its factors: a weighted sum is one gate, as in a drawing with
+            weights on the edges.
+    """
+    return _Gates(scalars, named).circuit(values)
+
+
+class _Gates:
+    """One walk over a program, in which unnamed values may become part of the gate that uses them."""
+
+    def __init__(self, scalars: Scalars, named: bool) -> None:
+        self.scalars, self.program, self.named = scalars, scalars.program, named
+        self.uses = Counter(a.name for e in self.program.equations for a in e.arguments if isinstance(a, Var))
+        self.users = {a.name: e for e in self.program.equations for a in e.arguments if isinstance(a, Var)}
+        self.outputs = {a.name for _, a in self.program.outputs if isinstance(a, Var)}
+        self.taken = set(self.program.variables)
+        self.gates: list[Gate] = []
+
+    def circuit(self, values: Mapping[str, float] | None) -> Circuit:
+        known: dict[str, Expression] = {v.name: symbol(v.name) for v in self.program.inputs}
+        for equation in self.program.equations:
+            formula = expression_of(equation, [atom_expression(a, known) for a in equation.arguments], label=False)
+            target = equation.target.name
+            if self._folds(equation):
+                known[target] = formula
+            else:
+                name = self._name(equation)
+                inputs = tuple(dict.fromkeys(n for n in _symbols(formula)))
+                self.gates.append(Gate(name, inputs, formula))
+                known[target] = symbol(name)
+        if not self.gates:
+            raise ArgumentError("a circuit needs at least one operation; this formula is a symbol or a number")
+        return Circuit(
+            tuple(v.name for v in self.program.inputs),
+            tuple(self.gates),
+            self.scalars.elements,
+            self.scalars.ones,
+            values,
+        )
+
+    def _folds(self, equation: Equation) -> bool:
+        target = equation.target
+        if not target.anonymous or target.name in self.outputs:
+            return False
+        if self.named or not any(isinstance(a, Var) for a in equation.arguments):
+            return True
+        reader = self.users[target.name]
+        once = self.uses[target.name] == 1 and reader.operation.name == "add"
+        leaves = {v.name for v in self.program.inputs}
+        weighted = equation.operation.name == "multiply" and any(
+            isinstance(a, Var) and a.name in leaves for a in equation.arguments
+        )
+        return once and (weighted or equation.operation.name == "add")
+
+    def _name(self, equation: Equation) -> str:
+        """The gate's own name, or one that says what it does."""
+        target = equation.target
+        if not target.anonymous:
+            return target.name
+        operation = equation.operation.name
+        reader = self.users.get(target.name)
+        sums = operation == "add" and reader is not None and len(reader.arguments) == 1
+        stem = "net" if sums else _STEMS.get(operation, operation)
+        candidates = [stem, *(f"{stem}{i}" for i in range(2, len(self.program.equations) + 2))]
+        name = next(c for c in candidates if c not in self.taken and c not in REGISTRY)
+        self.taken.add(name)
+        return name
+
+
+_STEMS = {
+    "add": "total",
+    "subtract": "difference",
+    "multiply": "product",
+    "divide": "quotient",
+    "negative": "minus",
+    "sigmoid": "s",
+}
+"""Names of gates without a name of their own."""
+
+
+def _symbols(expression: Expression) -> list[str]:
+    """The symbols of an expression, in the order in which a reader meets them."""
+    found: list[str] = []
+    stack = [expression]
+    while stack:
+        node = stack.pop()
+        if node.is_symbol and node.name is not None:
+            found.append(node.name)
+        stack.extend(reversed(node.arguments))
+    return found
+
+
+def _bare(expression: Expression, shown: set[str]) -> Expression:
+    """The expression without the names of adjoints."""
+    if expression.name in shown or expression.operation is None:
+        return expression
+    return expression.operation(*(_bare(a, shown) for a in expression.arguments), **expression.attributes)
+
+
+def _placed(expression: Expression, known: Mapping[str, Expression]) -> Expression:
+    """The formula of a gate over other expressions in the place of its symbols."""
+    if expression.is_symbol and expression.name is not None:
+        return known[expression.name]
+    if expression.operation is None:
+        return expression
+    return expression.operation(*(_placed(a, known) for a in expression.arguments), **expression.attributes)
+
+
+def _cut(expression: Expression, made: dict[str, Expression]) -> Expression:
+    """The expression with a symbol in the place of every named value."""
+    if expression.name is not None:
+        return made.setdefault(expression.name, symbol(expression.name))
+    if expression.operation is None:
+        return expression
+    return expression.operation(*(_cut(a, made) for a in expression.arguments), **expression.attributes)

@@ -1,0 +1,131 @@
+"""What a network minimises, and how it is explained: in scalars where it is small, in matrices where it is not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.document import Formula
+from chainrule.errors import ArgumentError
+from chainrule.explain.backward import BackwardPass
+from chainrule.explain.circuit import Circuit, circuit_of
+from chainrule.explain.derivation import Derivation, Setting
+from chainrule.explain.notation import Layers, Notation, notation_of
+from chainrule.explain.recognise import Recogniser
+from chainrule.explain.scalars import Element, scalars_of
+from chainrule.explain.writing import Writer
+from chainrule.expression import symbol
+from chainrule.losses import Loss
+from chainrule.program import Program
+from chainrule.shapes import concrete, show_shape
+
+MOST_PARAMETERS = 400
+"""Parameters up to which a network is taken apart into scalars; larger ones are explained in matrices."""
+
+MOST_ROWS = 1000
+"""Rows that are explained one by one."""
+
+
+def sentence(loss: Loss) -> str:
+    """What a loss is, and how outputs and rows combine in it.
+
+    >>> from chainrule.losses import loss_of
+    >>> print(sentence(loss_of("half_squared_error")))
+    The loss is 0.5 * (p - y)^2 for a prediction p and a target y, added up over outputs, averaged over rows.
+    """
+    value = loss.formula(symbol("p"), symbol("y"), **loss.settings)
+    formula = Writer(lambda name: Formula(name, name)).formula(Recogniser()(value)).text
+    outputs = "averaged" if loss.mean_outputs else "added up"
+    rows = "averaged" if loss.reduction == "mean" else "added up"
+    smooth = f" Targets are smoothed by {loss.label_smoothing:g}." if loss.label_smoothing else ""
+    return f"The loss is {formula} for a prediction p and a target y, {outputs} over outputs, {rows} over rows.{smooth}"
+
+
+@dataclass(frozen=True)
+class Objective:
+    """The loss of a network on data, as explanations need it.
+
+    Args:
+        textbook: the program of the loss as it was written.
+        merged: the same after the rewrites.
+        gradients: the loss and its derivatives by every parameter.
+        arrays: a value for each input: data, parameters, running states.
+        loss: what is minimised.
+        penalised: whether penalties on the weights are part of the loss.
+    """
+
+    textbook: Program
+    merged: Program
+    gradients: Program
+    arrays: Mapping[str, NDArray[Any]]
+    loss: Loss
+    penalised: bool
+
+    def explain(self, parameter: str | None, notation: Notation | str, lr: float) -> Derivation | BackwardPass:
+        """The derivation of the derivative by one parameter, or the whole backward pass."""
+        total = self.loss.reduction == "sum"
+        also = " Penalties on the weights are part of it." if self.penalised else ""
+        setting = Setting(notation_of(notation), sentence(self.loss) + also, total, lr)
+        layers = Layers.of(self.textbook.variables)
+        if parameter is None:
+            return BackwardPass(self.gradients, self.arrays, layers, setting)
+        element = self._element(parameter)
+        sizes = sum(int(np.prod(concrete(v.shape, {}))) for v in self.textbook.inputs if v.role == "parameter")
+        if sizes > MOST_PARAMETERS:
+            return BackwardPass(self.gradients, self.arrays, layers, setting, element)
+        if total and self.penalised and self._rows > 1:
+            raise ArgumentError(
+                "a loss that adds up its rows counts its penalty once, so the rows cannot be explained one by one: "
+                "explain a single row"
+            )
+        textbook, merged = self._circuits(self.textbook, setting), self._circuits(self.merged, setting)
+        return Derivation(textbook, merged, element.variable, setting)
+
+    @property
+    def _rows(self) -> int:
+        return next(len(self.arrays[v.name]) for v in self.textbook.inputs if v.shape[:1] == ("B",))
+
+    def _element(self, parameter: str) -> Element:
+        """The element of that name: ``W1[0,1]``, or ``b2`` where there is only one."""
+        name, _, rest = parameter.replace(" ", "").partition("[")
+        known = {v.name: concrete(v.shape, {}) for v in self.textbook.inputs if v.role == "parameter"}
+        example = next(iter(known), "W1")
+        if name not in known:
+            raise ArgumentError(
+                f"there is no parameter {name!r}: choose one of {', '.join(known)}, with an index, as in "
+                f"{example}[{','.join('0' for _ in known.get(example, ()))}]"
+            )
+        shape = known[name]
+        try:
+            index = tuple(int(part) for part in rest.removesuffix("]").split(",")) if rest else ()
+        except ValueError:
+            raise ArgumentError(f"the index of {parameter!r} is not made of whole numbers: write {name}[0,1]") from None
+        if not rest and int(np.prod(shape)) == 1:
+            index = (0,) * len(shape)
+        if len(index) != len(shape) or any(not 0 <= i < n for i, n in zip(index, shape, strict=True)):
+            last = ",".join(str(n - 1) for n in shape)
+            first = ",".join("0" for _ in shape)
+            raise ArgumentError(
+                f"{parameter!r} names no element: {name} has shape {show_shape(shape)}, so its elements are "
+                f"{name}[{first}] to {name}[{last}]"
+            )
+        return Element(name, index)
+
+    def _circuits(self, program: Program, setting: Setting) -> list[Circuit]:
+        """The circuit of each row's loss."""
+        scalars = scalars_of(program, {"B": 1}, weights_first=setting.notation.columns)
+        if self._rows > MOST_ROWS:
+            raise ArgumentError(f"{self._rows} rows are too many to be explained one by one: give at most {MOST_ROWS}")
+        batched = {v.name for v in program.inputs if v.shape[:1] == ("B",)}
+        return [
+            circuit_of(
+                scalars,
+                scalars.values({k: a[r : r + 1] if k in batched else a for k, a in self.arrays.items()}),
+                named=True,
+            )
+            for r in range(self._rows)
+        ]

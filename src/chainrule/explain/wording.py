@@ -1,0 +1,89 @@
+"""How the parts of a circuit are written: values, partial derivatives, formulas, formulas with numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cached_property
+
+from chainrule.document import Formula
+from chainrule.explain.circuit import Circuit
+from chainrule.explain.notation import Notation, namer
+from chainrule.explain.recognise import Recogniser
+from chainrule.explain.writing import Writer, content
+from chainrule.expression import Expression, lift
+from chainrule.show.numbers import number_latex, number_text
+
+
+class Wording:
+    """Writes the formulas of a circuit in a notation.
+
+    Args:
+        circuit: what is written about; its gates are the values that have names.
+        notation: how names are written.
+    """
+
+    def __init__(self, circuit: Circuit, notation: Notation) -> None:
+        self.circuit, self.notation = circuit, notation
+        self.name = namer(notation, circuit.elements)
+        self._writer = Writer(self.name, notation.sigma, notation.function)
+
+    @cached_property
+    def _recognise(self) -> Recogniser:
+        return Recogniser({content(gate.formula): gate.name for gate in self.circuit.gates}, self.circuit.ones)
+
+    def partial(self, of: str, by: str) -> Formula:
+        """The partial derivative of one scalar by another."""
+        return partial_of(self.name(of), self.name(by))
+
+    def formula(self, expression: Expression) -> Formula:
+        """A derived formula, with values that have names under their names."""
+        return self._writer.formula(self._recognise(expression))
+
+    def numbers(self, expression: Expression) -> Formula:
+        """The same with numbers put in."""
+        return self._writer.numbers(self._recognise(expression), self.circuit.values)
+
+    def definition(self, gate: str) -> Formula:
+        """What a gate computes."""
+        return self._writer.formula(Recogniser()(self.circuit.gate[gate].formula))
+
+    def worked(self, gate: str) -> Formula:
+        """The same with numbers put in."""
+        return self._writer.numbers(Recogniser()(self.circuit.gate[gate].formula), self.circuit.values)
+
+
+def number(value: float) -> Formula:
+    """A number as mathematics."""
+    return Formula(number_latex(value), number_text(value))
+
+
+def signed(formula: Formula) -> Formula:
+    """A number within a product or a sum."""
+    return Formula(f"({formula.latex})", f"({formula.text})") if formula.text.startswith("-") else formula
+
+
+def partial_of(value: Formula, by: Formula) -> Formula:
+    """The partial derivative of one name by another."""
+    return Formula(rf"\frac{{\partial {value.latex}}}{{\partial {by.latex}}}", f"∂{value.text}/∂{by.text}")
+
+
+def times(factors: Iterable[Formula]) -> Formula:
+    """A product, written out."""
+    listed = list(factors)
+    return Formula(r" \cdot ".join(f.latex for f in listed), " · ".join(f.text for f in listed))
+
+
+def added(terms: Iterable[Formula]) -> Formula:
+    """A sum, written out."""
+    listed = list(terms)
+    return Formula(" + ".join(t.latex for t in listed), " + ".join(t.text for t in listed))
+
+
+def product_of(factors: Iterable[Expression]) -> Expression:
+    """The product of expressions, ones left out."""
+    result: Expression | None = None
+    for factor in factors:
+        if factor.literal == 1:
+            continue
+        result = factor if result is None else result * factor
+    return lift(1.0) if result is None else result

@@ -1,0 +1,154 @@
+"""Expressions as mathematics: with names, and with numbers put in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from chainrule.document import Formula
+from chainrule.explain.letters import plain
+from chainrule.expression import Expression, Operation, Spelling
+from chainrule.program import Equation, Var
+from chainrule.shapes import Shape
+from chainrule.show.latex import latex_number
+from chainrule.show.layout import Written, spell
+from chainrule.show.numbers import number_latex, number_text
+
+Namer = Callable[[str], Formula]
+"""How a named scalar is written."""
+
+
+def content(node: Expression) -> object:
+    """What makes two expressions the same: operation and arguments, down to names and numbers."""
+    if node.literal is not None or node.name is not None:
+        return node.literal if node.name is None else node.name
+    assert node.operation is not None
+    return (node.operation.name, *(content(a) for a in node.arguments))
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes scalar expressions in a notation.
+
+    Names inside an expression stand for themselves: ``h1 (1 - h1)`` is written so even where the expression knows how
+    ``h1`` is computed.
+
+    Args:
+        name: how a named scalar is written.
+        sigma: how the logistic function is written in LaTeX.
+        function: a letter for the function that an expression applies to one name; empty to write it by its own name.
+    """
+
+    name: Namer
+    sigma: str = r"\sigma"
+    function: str = ""
+
+    def formula(self, expression: Expression) -> Formula:
+        """The expression with names."""
+        return self._both(expression, None)
+
+    def numbers(self, expression: Expression, values: Mapping[str, float]) -> Formula:
+        """The expression with the value of each name in its place."""
+        return self._both(expression, values)
+
+    def _both(self, root: Expression, values: Mapping[str, float] | None) -> Formula:
+        latex, text = (
+            str(self._written(root, leaf, inside=False)) for leaf in (self._latex(values), self._text(values))
+        )
+        return Formula(latex, text)
+
+    def _written(self, node: Expression, leaf: _Leaves, *, inside: bool = True) -> Written:
+        if node.literal is not None:
+            return leaf.number(node.literal)
+        if node.name is not None and (inside or node.operation is None):
+            return leaf.name(node.name, node.shape)
+        operation = node.operation
+        assert operation is not None
+        operands = [self._written(a, leaf) for a in node.arguments]
+        equation = Equation(Var("it", node.shape, node.dtype), operation, (), tuple(node.attributes.items()))
+        if self.function and not inside and applied(node) is not None:
+            return Written(f"{leaf.letter(self.function)}({operands[0]})", shape=node.shape)
+        return spell(leaf.spelling(operation), equation, operands)
+
+    def _latex(self, values: Mapping[str, float] | None) -> _Leaves:
+        def spelling(operation: Operation) -> Spelling:
+            if operation.name == "sigmoid":
+                return Spelling(rf"{self.sigma}({{x}})")
+            if operation.name == "multiply":
+                return Spelling(_times if values is not None else _beside, 20)
+            return operation.latex
+
+        def name(name: str, shape: Shape) -> Written:
+            if values is None:
+                return Written(self.name(name).latex, shape=shape)
+            return _signed(number_latex(values[name]), values[name])
+
+        return _Leaves(name, latex_number, spelling, str)
+
+    def _text(self, values: Mapping[str, float] | None) -> _Leaves:
+        def name(name: str, shape: Shape) -> Written:
+            if values is None:
+                text = self.name(name).text
+                return Written(text, 20 if text.startswith("∂") else 100, shape=shape)
+            return _signed(number_text(values[name]), values[name])
+
+        return _Leaves(name, lambda value: _signed(number_text(value, 17), value), _terminal, plain)
+
+
+@dataclass(frozen=True)
+class _Leaves:
+    """How a form writes names, numbers and operations."""
+
+    name: Callable[[str, Shape], Written]
+    number: Callable[[float | int], Written]
+    spelling: Callable[[Operation], Spelling]
+    letter: Callable[[str], str]
+
+
+def applied(node: Expression) -> Operation | None:
+    """The function that an expression applies to one name, if that is all it does."""
+    one = len(node.arguments) == 1 and node.arguments[0].name is not None
+    return node.operation if one and node.operation is not None and node.operation.name not in _ARITHMETIC else None
+
+
+_ARITHMETIC = frozenset({"negative", "constant", "to_float", "sum", "mean", "transpose", "reshape", "broadcast_to"})
+
+
+def _signed(text: str, value: float) -> Written:
+    """A number; a negative one needs parentheses within a product or a power."""
+    return Written(text, 10 if value < 0 or text.startswith("-") else 30 if "e" in text or "cdot" in text else 100)
+
+
+def _beside(x: Written, y: Written, attributes: object) -> str:
+    r"""Factors beside each other: ``-2 (t - y) \, h``."""
+    return rf"{x:20} \, {y:21}"
+
+
+def _times(x: Written, y: Written, attributes: object) -> str:
+    r"""Numbers with a sign of multiplication between them."""
+    return rf"{x:20} \cdot {y:21}"
+
+
+_TERMINAL = {
+    "power": Spelling("{x:41}^{y:41}", 40),
+    "maximum": Spelling("max({x}, {y})"),
+    "minimum": Spelling("min({x}, {y})"),
+    "relu": Spelling("max({x}, 0)"),
+    "abs": Spelling("|{x}|"),
+    "where": Spelling("({x} if {condition} else {y})"),
+    "to_float": Spelling("[{x}]"),
+    "constant": Spelling("{x:0}", 0),
+    "sigmoid": Spelling("σ({x})"),
+}
+"""Operations that a terminal shows otherwise than a program does."""
+
+
+def _terminal(operation: Operation) -> Spelling:
+    if operation.name in _TERMINAL:
+        return _TERMINAL[operation.name]
+    python = operation.python
+    if python.helper:
+        return Spelling(lambda *parts: f"{operation.name}({', '.join(map(str, parts[:-1]))})")
+    if isinstance(python.template, str):
+        return Spelling(python.template.replace("np.", ""), python.precedence)
+    return python
