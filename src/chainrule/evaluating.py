@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from chainrule.engines.fallback import warn_of_fallback
 from chainrule.errors import EngineError, unknown_name
 from chainrule.fitting import COMPILING_SECONDS, ENGINES, reference_seconds
 from chainrule.program import Program
@@ -47,7 +47,7 @@ class Evaluator:
                 if engine == "native":
                     raise
                 self._refused.add(program)
-                warnings.warn(f"{error}; engine='numpy' computes instead", stacklevel=3)
+                warn_of_fallback(str(error))
         return program(dtype=self._precision, **values)
 
     def _native(self, program: Program, rows: int) -> Any:

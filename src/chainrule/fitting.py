@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.fallback import warn_of_fallback
 from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.numpy import run_all
 from chainrule.engines.protocol import NonFiniteStep, Run
@@ -170,7 +170,7 @@ def _step_run(network: Network, data: Data, optimizer: Optimizer, engine: str, b
         except EngineError as error:
             if engine == "native":
                 raise
-            warnings.warn(f"{error}; training goes on with engine='numpy'", stacklevel=4)
+            warn_of_fallback(str(error))
     return NumpyRun(step, precision, steps.data, steps.state)
 
 

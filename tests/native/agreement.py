@@ -11,7 +11,7 @@ from programs import Training, Trial
 from chainrule.engines import numpy as reference
 from chainrule.engines.native.call import NativeCall
 from chainrule.engines.native.run import NativeRun
-from chainrule.engines.native.target import Target, host
+from chainrule.engines.native.target import Target, cores, host
 from chainrule.engines.native.unrolled import UnrolledRun, fits
 from chainrule.engines.protocol import NonFiniteStep
 from chainrule.engines.steps import NumpyRun
@@ -20,6 +20,9 @@ NAN_BYTES = 0xFF
 """What memory is filled with before a run: floats are NaN then, and a value that was never written is found."""
 
 WIDTHS = [width for width in (64, 32, 16) if width <= host().vector_bytes]
+
+THREADS = (2, 4)
+"""Numbers of threads that must give the bits of one; ``CHAINRULE_THREADS`` must allow them."""
 
 EXACT = 1e-12
 """Relative to the largest element of an array, in float64."""
@@ -77,18 +80,21 @@ def check_training(t: Training, width: int, bound: float = EXACT) -> float:
     A deviation is allowed to be a hundred times what a change of the starting weights by one rounding makes, where that
     is more than ``bound``: some paths amplify rounding (Adam divides a gradient that should be 0 by its own size).
     """
+    assert cores() >= max(THREADS), "CHAINRULE_THREADS must be 4: see the fixture four_threads"
     wanted = results(NumpyRun(t.step, t.precision, t.data, t.state), t)
     changed = dict(t.state)
     signs = np.where(np.arange(len(changed["theta"])) % 2, 1, -1)
     changed["theta"] = (changed["theta"] * (1 + np.finfo(t.precision).eps * signs)).astype(t.precision)
     other = results(NumpyRun(t.step, t.precision, t.data, changed), t)
     run = native(t, target=host(width))
-    twin = run.twin(t.state)
+    twins = {threads: run.twin(t.state) for threads in THREADS}
     given = results(run, t)
     run._arena.check()
-    twin._threads = 2
-    for name, value in results(twin, t).items():
-        assert np.array_equal(value, given[name], equal_nan=name != "what"), f"{name} depends on the threads"
+    for threads, twin in twins.items():
+        twin._threads = threads
+        for name, value in results(twin, t).items():
+            same = np.array_equal(value, given[name], equal_nan=name != "what")
+            assert same, f"{name} on {threads} threads is not what it is on one"
     if "failed" in wanted or "failed" in other:
         steps = sorted(r.get("failed", len(t.order)) for r in (wanted, other))
         assert steps[0] <= given.get("failed", len(t.order)) <= steps[1]

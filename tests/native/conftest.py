@@ -80,3 +80,9 @@ def module_text(form, write, kinds, result):
 @pytest.fixture(autouse=True)
 def _no_cache_on_disk(monkeypatch):
     monkeypatch.setenv("CHAINRULE_CACHE", "off")
+
+
+@pytest.fixture
+def four_threads(monkeypatch):
+    """As many threads, however few cores there are."""
+    monkeypatch.setenv("CHAINRULE_THREADS", "4")

@@ -8,6 +8,7 @@ Each failure is printed with its seed and kind; the exit status is 1 if there wa
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import time
 import traceback
@@ -33,6 +34,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1_000_000, help="the first seed")
     parser.add_argument("--kind", choices=sorted(KINDS), action="append", help="only such programs")
     chosen = parser.parse_args()
+    os.environ.setdefault("CHAINRULE_THREADS", "4")
     seed, tried, failures, end = chosen.seed, Counter[str](), 0, time.monotonic() + chosen.seconds
     while time.monotonic() < end:
         for kind in chosen.kind or KINDS:

@@ -5,6 +5,7 @@ import pickle
 import subprocess
 import sys
 import threading
+import warnings
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from click.testing import CliRunner
 import chainrule as cr
 from chainrule.cli import main
 from chainrule.engines import numpy as reference
+from chainrule.engines.fallback import warn_of_fallback
 from chainrule.engines.native.call import NativeCall
 from chainrule.errors import EngineError
 from chainrule.expression import symbol
@@ -62,6 +64,57 @@ def test_predictions_losses_and_gradients_agree():
         np.testing.assert_allclose(ours[name], gradient, rtol=1e-10, atol=1e-14)
 
 
+@pytest.fixture
+def no_warning_yet():
+    warn_of_fallback.cache_clear()
+
+
+def refuse(*arguments, **settings):
+    raise EngineError("not today")
+
+
+@pytest.mark.usefixtures("no_warning_yet")
+@pytest.mark.parametrize("what", ["fit", "predict", "loss", "gradients", "explore"])
+def test_a_fallback_is_told_once_at_the_line_that_asked_for_it(what, monkeypatch):
+    from chainrule.engines import native
+
+    monkeypatch.setattr(native, "native_run", refuse)
+    monkeypatch.setattr(NativeCall, "__init__", refuse)
+    ask = {
+        "fit": lambda net, rows: net.fit(rows, rows[:, 0], epochs=3000, callbacks=[lambda moment: True]),
+        "predict": lambda net, rows: net.predict(rows),
+        "loss": lambda net, rows: net.loss(rows, rows[:, 0]),
+        "gradients": lambda net, rows: net.gradients(rows, rows[:, 0]),
+        "explore": lambda net, rows: net.explore(rows[:8], rows[:8, 0], starts=1, validation=(rows, rows[:, 0])),
+    }[what]
+    rows = np.zeros((30_000, 6))
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        for _ in range(2):
+            ask(cr.mlp([6, 400, 400, 1]), rows[: 300 if what == "fit" else None])
+    assert [str(w.message) for w in told] == ["not today; engine='numpy' computes instead"]
+    assert [(w.filename, w.lineno) for w in told] == [(__file__, ask.__code__.co_firstlineno)]
+
+
+def test_a_process_without_llvmlite_warns_once():
+    script = """
+import sys, warnings
+sys.modules["llvmlite"] = None
+import numpy as np, chainrule as cr
+X = np.zeros((300, 6))
+with warnings.catch_warnings(record=True) as told:
+    warnings.simplefilter("always")
+    for _ in range(2):
+        cr.mlp([6, 40, 1]).fit(X, X[:, 0], epochs=1000, callbacks=[lambda moment: True])
+        cr.mlp([6, 400, 400, 1]).predict(np.zeros((30_000, 6)))
+(warning,) = told
+assert "needs llvmlite" in str(warning.message), warning
+assert warning.filename == "<string>", warning
+"""
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+@pytest.mark.usefixtures("no_warning_yet")
 def test_large_work_is_compiled_and_small_work_is_not(monkeypatch):
     made = []
 
@@ -78,16 +131,14 @@ def test_large_work_is_compiled_and_small_work_is_not(monkeypatch):
     assert len(made) == 1  # what was refused is not tried again for other rows
 
 
+@pytest.mark.usefixtures("no_warning_yet")
 def test_what_cannot_be_compiled_falls_back_or_says_so(monkeypatch):
     from chainrule.engines import native
-
-    def refuse(*arguments, **settings):
-        raise EngineError("not today")
 
     monkeypatch.setattr(native, "native_run", refuse)
     with pytest.raises(EngineError, match="not today"):
         network().fit(X, y, engine="native")
-    with pytest.warns(UserWarning, match="not today; training goes on with engine='numpy'"):
+    with pytest.warns(UserWarning, match="not today; engine='numpy' computes instead"):
         network().fit(X, y, epochs=3000, callbacks=[lambda moment: True])
 
 
@@ -227,7 +278,8 @@ def test_a_profile_accounts_for_the_whole_step(hidden):
     assert 0 < profile.share_of_peak < 1
     total = sum(p.seconds + p.waiting for p in profile.phases)
     assert total == pytest.approx(profile.seconds, rel=1e-6)
-    assert "A step of 1 rows takes" in str(profile)
+    assert "A step of 1 row takes" in str(profile)
+    assert "those in caches included" in str(profile)
 
 
 def test_a_history_profiles_its_training_and_can_be_pickled():

@@ -54,9 +54,9 @@ def assert_same_bits(one, other):
         assert np.array_equal(value, other[name], equal_nan=isinstance(value, np.ndarray)), name
 
 
+@pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize("seed", SEEDS)
-def test_neither_threads_nor_what_memory_held_before_change_a_bit(seed, monkeypatch):
-    monkeypatch.setenv("CHAINRULE_THREADS", "4")
+def test_neither_threads_nor_what_memory_held_before_change_a_bit(seed):
     t = random_training(seed, 7)
     one = results(native(t), t)
     assert_same_bits(one, results(native(t, fill=0), t))
@@ -250,6 +250,7 @@ def between_guards(array, at_end):
     return copy
 
 
+@pytest.mark.usefixtures("four_threads")
 @pytest.mark.parametrize("width", WIDTHS)
 def test_whole_numbers_and_several_inputs_in_a_step(width):
     """Codes of categories beside numbers, and a second input."""

@@ -14,6 +14,8 @@ FORMULAS, POISONED, TRAININGS, LARGE, LONG_TRAININGS, NARROW = 180, 60, 120, 20,
 PORTION = 20
 """Programs in one test."""
 
+pytestmark = pytest.mark.usefixtures("four_threads")
+
 SHARP = 1e-9
 """A bound below which a comparison says something."""
 

@@ -46,7 +46,7 @@ def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, network: 
     from rich.table import Table
     from rich.text import Text
 
-    from chainrule.data.columns import counted
+    from chainrule.show.numbers import counted
 
     console = _console()
     used, target = len(encoder.inputs), encoder.target

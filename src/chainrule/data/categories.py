@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import numpy as np
 
 from chainrule.data import values
-from chainrule.data.columns import Column, LeftOutColumn, counted
+from chainrule.data.columns import Column, LeftOutColumn
 from chainrule.data.records import Fields
 from chainrule.data.values import Floats
+from chainrule.show.numbers import counted
 
 if TYPE_CHECKING:
     import polars as pl

@@ -17,6 +17,7 @@ from chainrule.data import values
 from chainrule.data.records import Fields
 from chainrule.data.scaling import standardised, summary
 from chainrule.data.values import Floats
+from chainrule.show.numbers import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -238,9 +239,3 @@ class DateColumn(MeasuredColumn):
             angle = (place.cast(pl.Float64).fill_null(np.nan).to_numpy() - 1) * (2 * np.pi / period)
             features += [np.nan_to_num(np.sin(angle)), np.nan_to_num(np.cos(angle))]
         return features
-
-
-def counted(number: int, noun: str) -> str:
-    """The number and its noun, such as '1 row' and '2 rows'."""
-    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
-    return f"{number} {noun if number == 1 else plural}"

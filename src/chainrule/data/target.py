@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from chainrule.data import values
 from chainrule.data.categories import looks_like_identifier
-from chainrule.data.columns import counted
 from chainrule.data.records import Fields
 from chainrule.data.scaling import standardised, summary
 from chainrule.data.values import Floats
 from chainrule.errors import DataError, require, unknown_name
+from chainrule.show.numbers import counted
 
 if TYPE_CHECKING:
     import polars as pl

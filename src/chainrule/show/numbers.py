@@ -40,3 +40,13 @@ def exact_text(value: float) -> str:
     """
     text = format(Decimal(repr(float(value))).normalize(), "f")
     return text if len(text) <= 12 else repr(float(value))
+
+
+def counted(number: int, noun: str) -> str:
+    """The number and its noun.
+
+    >>> counted(1, "row"), counted(2, "row"), counted(3, "category")
+    ('1 row', '2 rows', '3 categories')
+    """
+    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
+    return f"{number} {noun if number == 1 else plural}"

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import TableEncoder, Target, Task, split_rows
-from chainrule.data.columns import counted
 from chainrule.data.values import Floats, column, spelled
 from chainrule.errors import DataError, ModelFileError, require
 from chainrule.network import Network, random_streams
 from chainrule.nn import Dense, Dropout, Layer
+from chainrule.show.numbers import counted
 from chainrule.tabular.results import ClassResults, NumberResults, Results
 
 if TYPE_CHECKING:

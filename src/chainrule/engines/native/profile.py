@@ -18,6 +18,7 @@ from chainrule.engines.protocol import Run
 from chainrule.passes.cost import cost
 from chainrule.program import Program
 from chainrule.shapes import show_shape
+from chainrule.show.numbers import counted
 
 SLICE_SECONDS = 0.004
 
@@ -32,7 +33,7 @@ class PhaseTime:
         seconds: on average of a step and of the threads.
         waiting: seconds before it in which threads wait for each other.
         flops: operations.
-        bytes: read and written.
+        bytes: read and written, wherever they lie: mostly in caches.
     """
 
     name: str
@@ -81,9 +82,8 @@ class Profile:
         }
 
     def __str__(self) -> str:
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
         rows = [
-            f"A step of {self.rows} rows takes {_time(self.seconds)} on {threads}: "
+            f"A step of {counted(self.rows, 'row')} takes {_time(self.seconds)} on {counted(self.threads, 'thread')}: "
             f"{self.flops / self.seconds / 1e9:.1f} GFLOP/s, {self.share_of_peak:.0%} of the peak "
             f"of {self.peak / 1e9:.0f} GFLOP/s.",
             "",
@@ -97,6 +97,7 @@ class Profile:
             )
         waiting = sum(p.waiting for p in self.phases)
         rows.append(f"{'threads waiting':<31} {_time(waiting):>10} {waiting / self.seconds:>6.1%}")
+        rows += ["", "GB/s: bytes that a phase moves, those in caches included."]
         return "\n".join(rows) + "\n"
 
 
