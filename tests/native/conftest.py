@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from chainrule.engines.native.emit import Arithmetic, Form, Module
+from chainrule.engines.native.arithmetic import Arithmetic, Form
+from chainrule.engines.native.emit import Module
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.target import WIDTHS, host
 

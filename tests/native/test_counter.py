@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from chainrule.engines import threefry
+from chainrule.engines.native.arithmetic import Arithmetic
 from chainrule.engines.native.counter import uniform
-from chainrule.engines.native.emit import Arithmetic, Module
+from chainrule.engines.native.emit import Module
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.target import host
 

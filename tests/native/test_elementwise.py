@@ -6,8 +6,9 @@ import re
 import numpy as np
 import pytest
 
+from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.elementwise import Value, write
-from chainrule.engines.native.emit import Arithmetic, Form, Module
+from chainrule.engines.native.emit import Module
 from chainrule.engines.native.jit import assembly
 from chainrule.engines.native.target import host
 from chainrule.expression import REGISTRY
@@ -113,7 +114,7 @@ def form_number(form, number):
 def test_relu_is_one_instruction():
     module = Module()
     f = module.function("go", ["ptr %x", "ptr %out"], exported=True)
-    a = Arithmetic(f, Form("float32", host().vector_bytes // 4))
+    a = Arithmetic(f, Form.filling("float32", host().vector_bytes))
     a.store(write(a, "maximum", [Value(a.load("%x"), "float"), Value("", "int", 0)]).text, "%out")
     code = assembly(module.text, host())
     assert re.search(r"maxps", code)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from chainrule.engines.native import functions, powers, trigonometry
-from chainrule.engines.native.emit import Form
+from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.functions import ACCURACY
 from chainrule.engines.native.target import host
 
@@ -24,7 +24,7 @@ PRECISIONS = ("float32", "float64")
 
 
 def widest(precision):
-    return Form(precision, host().vector_bytes // np.dtype(precision).itemsize)
+    return Form.filling(precision, host().vector_bytes)
 
 
 def special(precision):

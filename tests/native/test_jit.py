@@ -8,7 +8,8 @@ import re
 import numpy as np
 import pytest
 
-from chainrule.engines.native.emit import Arithmetic, Form, Module
+from chainrule.engines.native.arithmetic import Arithmetic, Form
+from chainrule.engines.native.emit import Module
 from chainrule.engines.native.jit import assembly, compile_text
 from chainrule.engines.native.target import Target, host
 from chainrule.errors import ProgramError

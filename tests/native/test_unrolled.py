@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.engines.native.emit import Arithmetic, Form, Module
+from chainrule.engines.native.arithmetic import Arithmetic, Form
+from chainrule.engines.native.emit import Module
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.target import host
 from chainrule.engines.native.unrolled import ManyRun, UnrolledRun, fits

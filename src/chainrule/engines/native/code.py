@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
+from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.driver import Clock, Driver, tile_of
 from chainrule.engines.native.driver import registers as registers_of
-from chainrule.engines.native.emit import Form
 from chainrule.engines.native.expand import expand
 from chainrule.engines.native.lower import Lowered, lower
 from chainrule.engines.native.memory import Memory
@@ -82,7 +82,7 @@ def _generated(
     *,
     timed: bool = False,
 ) -> Code:
-    form = Form(precision, target.vector_bytes // (4 if precision == "float32" else 8))
+    form = Form.filling(precision, target.vector_bytes)
     primitives = derivatives_from_outputs(expand(program))
     lower_primitives = partial(lowering, primitives, lanes=form.lanes)
     schedule, splits, layout = _scheduled(lower_primitives, carried, rows, registers_of(target))

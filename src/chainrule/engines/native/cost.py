@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import prod
 
-from chainrule.engines.native.emit import Form
+from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.kernel import element_bytes
 from chainrule.engines.native.phases import Loop, Phase, Product, Reduction, Scatter, Schedule, View
 from chainrule.shapes import Shape, Size

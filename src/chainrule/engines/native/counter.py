@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from chainrule.engines.native.emit import Arithmetic, Function, Index
+from chainrule.engines.native.arithmetic import Arithmetic
+from chainrule.engines.native.emit import Function, Index
 from chainrule.engines.threefry import PARITY, ROTATIONS
 
 _WORD = 2**32
@@ -48,14 +49,9 @@ class _Words:
 
     def splat(self, word: str) -> str:
         """A scalar in every lane; what is known is a constant."""
-        if self.lanes == 1:
-            return word
-        if not word.startswith("%"):
+        if self.lanes > 1 and not word.startswith("%"):
             return f"splat (i32 {word})"
-        single = self.function.value(f"insertelement {self.type} poison, i32 {word}, i64 0")
-        return self.function.value(
-            f"shufflevector {self.type} {single}, {self.type} poison, <{self.lanes} x i32> zeroinitializer"
-        )
+        return self.function.splat("i32", self.lanes, word)
 
     def two(self, instruction: str, x: str, y: str) -> str:
         """``add``, ``xor``, ... of two values."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.barrier import write_barrier
 from chainrule.engines.native.denormals import flush, restore
 from chainrule.engines.native.elementwise import Value, write
-from chainrule.engines.native.emit import Arithmetic, Form, Function, Index, Module
+from chainrule.engines.native.emit import Function, Index, Module
 from chainrule.engines.native.kernel import Kernel, element_bytes
 from chainrule.engines.native.maps import write_map, write_move, write_reduction, write_scatter
 from chainrule.engines.native.memory import Memory

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import inf, isnan
 
 from chainrule.engines.native import functions, trigonometry
-from chainrule.engines.native.emit import Arithmetic
+from chainrule.engines.native.arithmetic import Arithmetic
 from chainrule.engines.native.powers import power
 from chainrule.shapes import DType
 
@@ -47,7 +47,7 @@ def write(a: Arithmetic, operation: str, operands: Sequence[Value]) -> Value:
         return Value(_truncated(a, operands[0]), "int")
     if operation == "where":
         return _chosen(a, *operands)
-    if operation in _COMPARISONS:
+    if operation in COMPARISONS:
         return _compared(a, operation, operands)
     if operation in _WHOLE and _are_whole(operands):
         return Value(_WHOLE[operation](a, *(as_whole(a, o) for o in operands)), "int")
@@ -107,14 +107,14 @@ def _chosen(a: Arithmetic, condition: Value, x: Value, y: Value) -> Value:
 
 
 # For floats and for whole numbers; only != holds for NaN.
-_COMPARISONS = {
+COMPARISONS = {
     "less": ("olt", "slt"), "less_equal": ("ole", "sle"), "greater": ("ogt", "sgt"),
     "greater_equal": ("oge", "sge"), "equal": ("oeq", "eq"), "not_equal": ("une", "ne"),
 }  # fmt: skip
 
 
 def _compared(a: Arithmetic, operation: str, operands: Sequence[Value]) -> Value:
-    for_floats, for_whole = _COMPARISONS[operation]
+    for_floats, for_whole = COMPARISONS[operation]
     if _are_whole(operands):
         x, y = (as_whole(a, o) for o in operands)
         return Value(a.function.value(f"icmp {for_whole} {a.form.of('i64')} {x}, {y}"), "bool")

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import inf, nan
 
-from chainrule.engines.native.emit import Arithmetic
+from chainrule.engines.native.arithmetic import Arithmetic
 
 ACCURACY: dict[str, dict[str, float]] = {
     "exp": {"float32": 1.05, "float64": 1.05},

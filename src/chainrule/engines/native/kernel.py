@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.counter import uniform
 from chainrule.engines.native.elementwise import Value, write
-from chainrule.engines.native.emit import Arithmetic, Form, Function, Index, Module
+from chainrule.engines.native.emit import Function, Index, Module
 from chainrule.engines.native.phases import Load, Loop, Operand, Phase, Reduction, Statement, Store, View
 from chainrule.shapes import DType, Shape, Size
 
@@ -57,7 +58,7 @@ class Kernel:
 
     def _scalar(self, a: Arithmetic, text: str, kind: str) -> Value:
         if kind == "i64":
-            return Value(_splat_whole(a, text), "int")
+            return Value(a.splat_whole(text), "int")
         if kind == "i1":
             one = a.function.value(f"select i1 {text}, {a.form.element} 1.0, {a.form.element} 0.0")
             return Value(a.compare("une", a.splat(one), a.constant(0.0)), "bool")
@@ -195,7 +196,7 @@ class Kernel:
             text = f.load(element_type(dtype, a.form), self.address(view, position), element_bytes(dtype, a.form))
         elif own == 0 and not looked_up:
             single = f.load(element_type(dtype, a.form), self.address(view, position), element_bytes(dtype, a.form))
-            text = _splat_whole(a, single) if dtype == "int" else a.splat(single)
+            text = a.splat_whole(single) if dtype == "int" else a.splat(single)
         elif own == 1 and not looked_up and not view.buffer.user:
             address = self.address(view, position)
             text = f.load(a.form.of("i64"), address) if dtype == "int" else a.load(address)
@@ -268,7 +269,7 @@ class Kernel:
             if count >= a.form.lanes:
                 return "splat (i1 true)"
             return "<" + ", ".join(f"i1 {'true' if lane < count else 'false'}" for lane in range(a.form.lanes)) + ">"
-        return f.value(f"icmp slt {wide} {lanes}, {_splat_whole(a, count)}")
+        return f.value(f"icmp slt {wide} {lanes}, {a.splat_whole(count)}")
 
 
 def element_bytes(dtype: DType, form: Form) -> int:
@@ -299,14 +300,6 @@ def as_text(a: Arithmetic, value: Value, dtype: DType) -> str:
     if value.dtype == "int" and dtype == "float":
         return write(a, "to_float", [value]).text
     return value.text
-
-
-def _splat_whole(a: Arithmetic, text: str) -> str:
-    if a.form.lanes == 1:
-        return text
-    kind = a.form.of("i64")
-    single = a.function.value(f"insertelement {kind} poison, i64 {text}, i64 0")
-    return a.function.value(f"shufflevector {kind} {single}, {kind} poison, <{a.form.lanes} x i32> zeroinitializer")
 
 
 def _key(view: View) -> tuple[str, int]:

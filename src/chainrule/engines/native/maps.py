@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
+from chainrule.engines.native.arithmetic import Arithmetic
 from chainrule.engines.native.elementwise import Value, write
-from chainrule.engines.native.emit import Arithmetic, Function, Index
+from chainrule.engines.native.emit import Function, Index
 from chainrule.engines.native.kernel import Kernel, Values, as_text, value_of
 from chainrule.engines.native.phases import Load, Move, Reduction, Scatter, Store, View
 from chainrule.shapes import Size

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.native.emit import Form
+from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.kernel import element_bytes
 from chainrule.engines.native.phases import Buffer, View
 from chainrule.engines.native.views import Layout

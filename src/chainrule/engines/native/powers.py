@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import inf, nan
 
-from chainrule.engines.native.emit import Arithmetic, Form
+from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.functions import clamped, exp, log, parts, polynomial, reduced, scaled
 
 _LARGEST = 2.0**70

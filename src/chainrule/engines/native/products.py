@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import product as pairs
 
+from chainrule.engines.native.arithmetic import Arithmetic
 from chainrule.engines.native.elementwise import Value
-from chainrule.engines.native.emit import Arithmetic, Index
+from chainrule.engines.native.emit import Index
 from chainrule.engines.native.kernel import Kernel
 from chainrule.engines.native.phases import Phase, Product, View
 from chainrule.engines.native.views import Layout

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chainrule.engines.native.emit import Arithmetic, Index
+from chainrule.engines.native.arithmetic import Arithmetic
+from chainrule.engines.native.emit import Index
 from chainrule.engines.native.kernel import Kernel
 from chainrule.engines.native.phases import Phase
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import pi
 
-from chainrule.engines.native.emit import Arithmetic
+from chainrule.engines.native.arithmetic import Arithmetic
 from chainrule.engines.native.functions import CONSTANTS, polynomial
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainrule.engines.native.emit import Arithmetic
+from chainrule.engines.native.arithmetic import Arithmetic
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 from itertools import islice
 
-from chainrule.engines.native.emit import Arithmetic, Form, Function
+from chainrule.engines.native.arithmetic import Arithmetic, Form
+from chainrule.engines.native.emit import Function
 
 
 class Layout(IntEnum):
@@ -105,12 +106,8 @@ class Bench:
             return list(condition.parts)
         (mask,) = condition.parts
         lanes = self.forms[condition.layout][0].form.lanes
-        return [mask if form.form.lanes == lanes else self._splat_mask(form, mask) for form in self.forms[layout]]
-
-    def _splat_mask(self, form: Arithmetic, mask: str) -> str:
-        f, kind, zeros = self.function, form.form.mask, f"<{form.form.lanes} x i32> zeroinitializer"
-        single = f.value(f"insertelement {kind} poison, i1 {mask}, i64 0")
-        return f.value(f"shufflevector {kind} {single}, {kind} poison, {zeros}")
+        widths = [form.form.lanes for form in self.forms[layout]]
+        return [mask if width == lanes else self.function.splat("i1", width, mask) for width in widths]
 
     def gather(self, elements: Sequence[Item]) -> Item:
         """A whole vector from its elements."""

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from itertools import accumulate
 from math import prod
 
+from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.counter import uniform
 from chainrule.engines.native.denormals import flush, restore
-from chainrule.engines.native.emit import Arithmetic, Form, Function, Module
+from chainrule.engines.native.emit import Function, Module
 from chainrule.engines.native.unrolled.graph import Node, Reach
 from chainrule.engines.native.unrolled.items import Bench, Item, Layout
 from chainrule.engines.native.unrolled.lower import Unrolled, elements

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.target import Target, host
 from chainrule.engines.native.unrolled.code import Code
 from chainrule.engines.native.unrolled.loop import padded, state_places
@@ -51,7 +52,8 @@ class ManyRun:
         self._shapes = {name: array.shape[1:] for name, array in state.items()}
         self._places = state_places(self._shapes)
         self._count = len(next(iter(state.values())))
-        self._lanes = min(self._target.vector_bytes // dtype.itemsize, 1 << (self._count - 1).bit_length())
+        widest = Form.filling(precision, self._target.vector_bytes)
+        self._lanes = min(widest.lanes, 1 << (self._count - 1).bit_length())
         self._groups = min(GROUPS, -(-self._count // self._lanes))
         self._width = self._lanes * self._groups
         self._chunks = -(-self._count // self._width)

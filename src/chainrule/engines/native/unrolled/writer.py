@@ -7,20 +7,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from chainrule.engines.native.elementwise import Value, write
-from chainrule.engines.native.emit import Arithmetic
+from chainrule.engines.native.arithmetic import Arithmetic
+from chainrule.engines.native.elementwise import COMPARISONS, Value, write
 from chainrule.engines.native.unrolled.exponential import exponential, tangent
 from chainrule.engines.native.unrolled.graph import Node, Reach
 from chainrule.engines.native.unrolled.items import Bench, Item, Layout
-
-COMPARISONS = {
-    "less": "olt",
-    "less_equal": "ole",
-    "greater": "ogt",
-    "greater_equal": "oge",
-    "equal": "oeq",
-    "not_equal": "une",
-}
 
 CYCLES = {"divide": 11, "sqrt": 12, "maximum": 4, "minimum": 4, "abs": 1, "floor": 8}
 """How long operations take that are not additions, multiplications (4 each) or functions (40)."""
@@ -266,7 +257,7 @@ def _is_free(item: Item) -> bool:
 def _function(operation: str, operands: Sequence[Item]) -> Callable[..., str]:
     """An operation ``(arithmetic, *registers) -> register``, for these operands."""
     if operation in COMPARISONS:
-        return lambda a, x, y: a.compare(COMPARISONS[operation], x, y)
+        return lambda a, x, y: a.compare(COMPARISONS[operation][0], x, y)
     own: dict[str, Callable[..., str]] = {
         "divide": lambda a, x, y: a.divide(x, y),
         "sqrt": lambda a, x: a.intrinsic("sqrt", x),
