@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.native import driver
 from chainrule.engines.native.code import PIECES_FROM, generate_call
+from chainrule.engines.native.control import Control
+from chainrule.engines.native.driver import ENTRY
 from chainrule.engines.native.forks import renew_at_fork
 from chainrule.engines.native.indices import RowNumbers, guarded
 from chainrule.engines.native.jit import compile_text
@@ -67,13 +68,10 @@ class NativeCall:
         user = [v.name for v in self.program.inputs if large and v.shape[:1] == ("B",) and v.dtype == "float"]
         self.code = generate_call(guarded(self.program, names), precision, target, rows=self.rows, user=user)
         self._machine = compile_text(self.code.text, target)
-        self._entry = self._machine.address(driver.ENTRY)
+        self._entry = self._machine.address(ENTRY)
         self.arena = self.code.memory.allocate(fill)
-        self._loss = np.zeros(1)
-        self._control = np.zeros(max(driver.CONTROL_BYTES // 8, driver.CONSTANTS + len(names)), np.int64)
-        self._control[driver.ARENA], self._control[driver.LOSSES] = self.arena.address, self._loss.ctypes.data
-        self._tables = np.zeros(max(1, len(self.code.memory.user)), np.int64)
-        self._control[driver.USER], self._control[driver.ORDER] = self._tables.ctypes.data, self._control.ctypes.data
+        self._control = Control(self.code.schedule, self.arena)
+        self._order, self._losses = np.zeros(1, np.int64), np.zeros(1)
         self.forget()
         renew_at_fork(self)
 
@@ -104,25 +102,19 @@ class NativeCall:
 
     def _write(self, prepared: dict[str, Any]) -> None:
         """Put values into memory; large tables are read where they are."""
-        for place, name in enumerate(self.code.memory.user):
+        for name in self.code.memory.user:
             prepared[name] = np.ascontiguousarray(prepared[name])
-            self._tables[place] = prepared[name].ctypes.data
+        self._control.read_from(prepared)
+        self._control.set_constants(prepared)
         for name, view in self.code.schedule.inputs.items():
             if view.buffer.user:
                 continue
             _part(self.arena.array(view), np.shape(prepared[name]))[...] = prepared[name]
-        doubles = self._control.view(np.float64)
-        for place, (name, dtype) in enumerate(self.code.schedule.constants):
-            where = doubles if dtype == "float" else self._control
-            where[driver.CONSTANTS + place] = prepared[name]
 
     def _go(self, rows: int) -> None:
-        control = self._control
-        control[driver.STEPS], control[driver.BATCH], control[driver.ROWS] = 1, rows, rows
-        control[driver.COUNTER] = 0
+        self._control.set_steps(self._order, self._losses, rows, rows, 0)
         with borrow(self.threads) as crew:
-            control[driver.THREADS] = crew.size
-            crew.run(self._entry, int(control.ctypes.data))
+            self._control.run(crew, self._entry)
 
     def _output(self, label: str, atom: Atom, sizes: Mapping[str, int]) -> Any:
         if isinstance(atom, Literal):

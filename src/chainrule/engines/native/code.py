@@ -7,18 +7,18 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from chainrule.engines.native.arithmetic import Form
-from chainrule.engines.native.driver import Clock, Driver, tile_of
-from chainrule.engines.native.driver import registers as registers_of
+from chainrule.engines.native.driver import Clock, Driver
 from chainrule.engines.native.expand import expand
 from chainrule.engines.native.lower import Lowered, lower
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Conflict, Split, in_order, split
 from chainrule.engines.native.phases import Phase, Product, Schedule
 from chainrule.engines.native.pieces import PIECE_ROWS, Groups, in_pieces
-from chainrule.engines.native.products import by_columns
 from chainrule.engines.native.regions import Region, split_regions
 from chainrule.engines.native.rewrites import derivatives_from_outputs
 from chainrule.engines.native.target import Target
+from chainrule.engines.native.tiles import by_columns, tile_of
+from chainrule.engines.native.tiles import registers as registers_of
 from chainrule.engines.native.transposes import is_transpose
 from chainrule.engines.native.views import Layout
 from chainrule.program import Program

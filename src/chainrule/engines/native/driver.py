@@ -7,7 +7,23 @@ from dataclasses import dataclass
 
 from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.barrier import write_barrier
+from chainrule.engines.native.control import (
+    ARENA,
+    BATCH,
+    CONSTANTS,
+    COUNTER,
+    FIRST,
+    LOSSES,
+    ORDER,
+    RATE,
+    ROWS,
+    STEPS,
+    THREADS,
+    TICKS,
+    USER,
+)
 from chainrule.engines.native.denormals import flush, restore
+from chainrule.engines.native.dots import write_contracted
 from chainrule.engines.native.elementwise import Value, write
 from chainrule.engines.native.emit import Function, Index, Module
 from chainrule.engines.native.kernel import Kernel, element_bytes
@@ -15,28 +31,12 @@ from chainrule.engines.native.maps import write_map, write_move, write_reduction
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Split
 from chainrule.engines.native.phases import Move, Operand, Phase, Product, Reduction, Scatter, Schedule, View
-from chainrule.engines.native.products import (
-    BLOCK_DEPTH,
-    Tile,
-    best_tile,
-    is_overlapped,
-    write_columns,
-    write_contracted,
-)
+from chainrule.engines.native.products import write_columns
 from chainrule.engines.native.target import Target
+from chainrule.engines.native.tiles import registers, tile_of
 from chainrule.engines.native.transposes import is_transpose, write_transpose
-from chainrule.engines.native.views import Layout
-
-# Places of the control block, in numbers of eight bytes. The counter of the barrier has a line of its own.
-ARENA, THREADS, STEPS, ORDER, BATCH, ROWS, FIRST, LOSSES, RATE, USER, TICKS = range(11)
-COUNTER = 64
-CONSTANTS = 80
-CONTROL_BYTES = 4096
 
 ENTRY = "run"
-
-BODY_REGISTERS = 6
-"""Left free by the sums of a tile, where a body runs among them."""
 
 
 @dataclass(frozen=True)
@@ -45,23 +45,6 @@ class Clock:
 
     counted: tuple[tuple[str, int], ...] = (("t", 1), ("step", 0))
     rows: str = "rows"
-
-
-def tile_of(phase: Phase, layout: Layout, registers: int) -> Tile:
-    """The tile of a product whose columns lie side by side."""
-    inner = phase.inner
-    assert isinstance(inner, Product)
-    vectors = -(-layout.size(inner.right.shape[-1]) // layout.lanes)
-    rows = inner.left.shape[-2]
-    room = registers - BODY_REGISTERS if is_overlapped(phase) else registers
-    depth = min(layout.size(inner.contracted), BLOCK_DEPTH)
-    by_rows = inner.contracted == "B"
-    return best_tile(rows, layout.size(rows), vectors, depth, room, all_columns=by_rows)
-
-
-def registers(target: Target) -> int:
-    """How many vector registers there are: 32 with AVX-512 and on ARM, else 16."""
-    return 32 if target.vector_bytes == 64 or not target.triple.startswith("x86_64") else 16
 
 
 class Driver:

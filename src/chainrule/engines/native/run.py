@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.native import driver
 from chainrule.engines.native.code import Code, generate
+from chainrule.engines.native.control import TICKS, Control
 from chainrule.engines.native.cost import schedule_flops
+from chainrule.engines.native.driver import ENTRY
 from chainrule.engines.native.indices import RowNumbers, guarded
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.memory import Arena
@@ -88,14 +89,12 @@ class NativeRun:
         target = target or host()
         self.code: Code = generate(guarded(step, known), precision, target, rows=batch_size, user=known, timed=timed)
         self._machine = compile_text(self.code.text, target)
-        self._entry = self._machine.address(driver.ENTRY)
+        self._entry = self._machine.address(ENTRY)
         flops = schedule_flops(self.code.schedule, self.code.form, batch_size)
         self._threads, self._pace = threads, Pace(cores(), flops)
         self._arena: Arena = self.code.memory.allocate(fill)
-        self._control = np.zeros(driver.CONTROL_BYTES // 8, np.int64)
         counted = max(threads or 1, cores()) if timed else 0
         self.ticks = np.zeros((counted, len(self.code.schedule.phases), 2), np.int64)
-        self._table = np.zeros(max(1, len(self.code.memory.user)), np.int64)
         self._connect()
         self._names = list(state)
         self._shapes = {name: np.shape(a) for name, a in state.items()}
@@ -112,16 +111,10 @@ class NativeRun:
             )
 
     def _connect(self) -> None:
-        """Tell the code where things lie; addresses are taken once, since asking costs time."""
-        for place, name in enumerate(self.code.memory.user):
-            if name != "rows":
-                self._table[place] = self._data[name].ctypes.data
-        control = self._control
-        control[driver.ARENA] = self._arena.address
-        control[driver.TICKS] = self.ticks.ctypes.data
-        control[driver.USER] = self._table.ctypes.data
-        self._control_address = int(control.ctypes.data)
-        self._doubles = control.view(np.float64)
+        """Tell the code where things lie."""
+        self._control = Control(self.code.schedule, self._arena)
+        self._control.read_from(self._data)
+        self._control.numbers[TICKS] = self.ticks.ctypes.data
 
     @property
     def pace(self) -> Pace:
@@ -138,7 +131,6 @@ class NativeRun:
         other = copy(self)
         vars(other).pop("_places", None)
         other._arena = self.code.memory.allocate()
-        other._control, other._table = np.zeros_like(self._control), np.zeros_like(self._table)
         other._pace = copy(self._pace)
         other._connect()
         other._write(state)
@@ -216,25 +208,17 @@ class NativeRun:
 
     def rate(self) -> float:
         """The learning rate of the last step."""
-        return float(self._doubles[driver.RATE])
+        return self._control.rate
 
     def _go(self, call: _Call) -> NDArray[np.float64]:
         steps = -(-len(call.order) // call.batch_size)
         losses = np.empty(steps)
-        control = self._control
         batch, rows = (call.batch_size, len(call.order)) if self._gathers else (self.rows, steps * self.rows)
-        control[driver.STEPS], control[driver.BATCH], control[driver.ROWS] = steps, batch, rows
-        control[driver.FIRST] = call.first
-        control[driver.ORDER], control[driver.LOSSES] = call.order.ctypes.data, losses.ctypes.data
-        control[driver.COUNTER] = 0
-        for place, (name, dtype) in enumerate(self.code.schedule.constants):
-            if name in call.constants:
-                where = self._doubles if dtype == "float" else control
-                where[driver.CONSTANTS + place] = np.asarray(call.constants[name]).astype(where.dtype)
+        self._control.set_steps(call.order, losses, batch, rows, call.first)
+        self._control.set_constants(call.constants)
         with borrow(self.threads) as crew:
-            control[driver.THREADS] = crew.size
             start = perf_counter()
-            crew.run(self._entry, self._control_address)
+            self._control.run(crew, self._entry)
             self._pace.took(crew.size, steps, perf_counter() - start)
         return losses
 
