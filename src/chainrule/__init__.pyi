@@ -1,6 +1,6 @@
 """The public names of chainrule: the one list of them. They load when used."""
 
-from . import init, losses, schedules, testing
+from . import experiments, init, losses, schedules, testing
 from .errors import (
     ArgumentError,
     ChainruleError,
@@ -133,6 +133,7 @@ __all__ = [
     "erf",
     "evaluate",
     "exp",
+    "experiments",
     "expm1",
     "floor",
     "gelu",

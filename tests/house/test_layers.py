@@ -41,6 +41,8 @@ LAYERS = (
     "evaluating",
     "network",
     "data",
+    "experiments",
+    "homework",
     "report",
     "tabular",
     "cli",

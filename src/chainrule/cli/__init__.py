@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from chainrule._version import __version__
+from chainrule.cli.experiment import experiment
 from chainrule.cli.predict import predict
 from chainrule.cli.profile import profile
 from chainrule.cli.train import INTERRUPTED, train
@@ -92,6 +93,7 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
+main.add_command(experiment)
 main.add_command(train)
 main.add_command(predict)
 main.add_command(profile)

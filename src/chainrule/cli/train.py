@@ -8,27 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainrule.cli.parsing import batch_size, units
+
 if TYPE_CHECKING:
     from chainrule.tabular import TableModel
 
 INTERRUPTED = 130
-
-
-def _units(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    """The units of hidden layers, such as ``64,64``; ``none`` for no hidden layer."""
-    if value.strip().lower() == "none":
-        return ()
-    parts = [part.strip() for part in value.split(",")]
-    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise click.BadParameter(f"{value!r} is no list of whole numbers above 0, such as 64,64 (or none)")
-    return tuple(map(int, parts))
-
-
-def _batch(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
-    """Rows in a step: a whole number, or ``all``."""
-    if value != "all" and not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise click.BadParameter(f"{value!r} is neither a whole number above 0 nor all")
-    return value if value == "all" else int(value)
 
 
 @click.command(
@@ -51,7 +36,7 @@ Examples:
 @click.option(
     "--hidden",
     metavar="UNITS",
-    callback=_units,
+    callback=units,
     default="64,64",
     show_default=True,
     help="Units of each hidden layer; none for a linear model.",
@@ -80,7 +65,7 @@ Examples:
 @click.option(
     "--batch-size",
     metavar="ROWS",
-    callback=_batch,
+    callback=batch_size,
     default="32",
     show_default=True,
     help="Rows in a step, or all.",

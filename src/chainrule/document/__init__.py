@@ -16,6 +16,7 @@ from chainrule.document.blocks import (
     Remark,
     Table,
     all_blocks,
+    form_of,
 )
 from chainrule.document.shown import Shown
 
@@ -36,4 +37,5 @@ __all__ = [
     "Shown",
     "Table",
     "all_blocks",
+    "form_of",
 ]

@@ -75,13 +75,15 @@ class Table:
 class Figure:
     """A picture: SVG text, what it shows for those who don't see it, and a caption.
 
-    ``text`` is the picture drawn with letters, where there is one.
+    ``text`` is the picture drawn with letters, where there is one. A ``wide`` picture keeps its size: where the page is
+    narrower, the box around it scrolls.
     """
 
     svg: str
     description: str
     caption: str = ""
     text: str = ""
+    wide: bool = False
 
 
 @dataclass(frozen=True)
@@ -164,11 +166,16 @@ class Document:
     def save(self, path: str | Path) -> Path:
         """Write the page to a file, in the form that its name asks for: ``.html``, ``.tex`` or ``.txt``."""
         place = Path(path)
-        forms = {".html": "html", ".tex": "latex", ".txt": "text"}
-        if place.suffix not in forms:
-            raise ArgumentError(f"{place}: a page is written as {', '.join(forms)}; give the file one of these endings")
-        write_atomically(place, getattr(self, forms[place.suffix]).encode())
+        write_atomically(place, str(getattr(self, form_of(place))).encode())
         return place
+
+
+def form_of(path: Path) -> str:
+    """The form that the name of a file asks for: ``html``, ``latex`` or ``text``."""
+    forms = {".html": "html", ".tex": "latex", ".txt": "text"}
+    if path.suffix not in forms:
+        raise ArgumentError(f"{path}: a page is written as {', '.join(forms)}; give the file one of these endings")
+    return forms[path.suffix]
 
 
 def all_blocks(blocks: Iterable[Block]) -> Iterable[Block]:

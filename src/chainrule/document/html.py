@@ -71,8 +71,7 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Figure():
-            caption = f"<figcaption>{escape(block.caption)}</figcaption>" if block.caption else ""
-            return f"<figure>{block.svg}{caption}</figure>"
+            return _figure(block)
         case Code():
             return f'<pre class="box" tabindex="0">{escape(block.text)}</pre>'
         case Listing():
@@ -107,6 +106,15 @@ def _equations(lines: Sequence[Line]) -> str:
 
 def _spoken(line: Line) -> str:
     return f"{line.left.text if line.left else ''} = {line.right.text}".strip()
+
+
+def _figure(figure: Figure) -> str:
+    caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
+    if not figure.wide:
+        return f"<figure>{figure.svg}{caption}</figure>"
+    label = escape(figure.description, quote=True)
+    box = f'<div class="box" tabindex="0" role="region" aria-label="{label}">{figure.svg}</div>'
+    return f'<figure class="wide">{box}{caption}</figure>'
 
 
 def _table(table: Table) -> str:

@@ -53,7 +53,6 @@ _SPECIAL = {
     "≥": r"$\geq$",
     "→": r"$\to$",
     "∂": r"$\partial$",
-    "²": "$^2$",
     "ᵀ": r"$^\top$",
     "σ": r"$\sigma$",
     "η": r"$\eta$",
@@ -64,6 +63,9 @@ _SPECIAL = {
     "“": "``",
     "”": "''",
     "’": "'",
+    "ŷ": r"$\hat{y}$",
+    **{c: f"$^{plain}$" for c, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻", "0123456789()+-", strict=True)},
+    **{c: f"$_{plain}$" for c, plain in zip("₀₁₂₃₄₅₆₇₈₉₍₎₊₋", "0123456789()+-", strict=True)},
 }
 
 

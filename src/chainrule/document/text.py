@@ -49,8 +49,8 @@ def _block(block: Block) -> str:
         case Table():
             return _table(block)
         case Figure():
-            picture = block.text or f"[picture: {block.description}]"
-            return "\n".join([*([picture] if picture else []), *([block.caption] if block.caption else [])])
+            picture = block.text or _filled(f"[picture: {block.description}]")
+            return "\n".join([picture, *([_filled(block.caption)] if block.caption else [])])
         case Code():
             return textwrap.indent(block.text.rstrip("\n"), INDENT)
         case Listing():

@@ -1,0 +1,53 @@
+"""What options hold, from the words of a command line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+
+def units(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
+    """The units of hidden layers, such as ``64,64``; ``none`` for no hidden layer."""
+    if value.strip().lower() == "none":
+        return ()
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of whole numbers above 0, such as 64,64 (or none)")
+    return tuple(map(int, parts))
+
+
+def batch_size(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
+    """Rows in a step: a whole number, or ``all``."""
+    if value != "all" and not (value.isascii() and value.isdigit() and int(value) > 0):
+        raise click.BadParameter(f"{value!r} is neither a whole number above 0 nor all")
+    return value if value == "all" else int(value)
+
+
+def batch_sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int | str, ...]:
+    """Several of them, such as ``all,16,1``."""
+    return tuple(batch_size(context, parameter, part.strip()) for part in value.split(","))
+
+
+def rates(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, ...]:
+    """Learning rates, such as ``0.01,0.1,1``."""
+    try:
+        return tuple(float(part) for part in value.split(","))
+    except ValueError:
+        raise click.BadParameter(f"{value!r} is no list of numbers, such as 0.01,0.1,1") from None
+
+
+def plane(context: click.Context, parameter: click.Parameter, value: str) -> str | tuple[str, ...]:
+    """``random``, ``path``, or two elements such as ``W1[0,0] W2[0,0]``."""
+    return value if value in ("random", "path") else tuple(value.split())
+
+
+def page_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
+    """A file for a page; a wrong ending is an error before anything is computed."""
+    from chainrule.document import form_of
+
+    if value is not None:
+        form_of(value)
+        if not value.parent.is_dir():
+            raise click.BadParameter(f"the folder {value.parent} does not exist; make it, or choose another one")
+    return value
