@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.native.target import cores
-from chainrule.engines.protocol import NonFiniteStep, Rows, Run
+from chainrule.engines.native import many_run
+from chainrule.engines.protocol import NonFiniteStep, Rows, Run, Steps
 from chainrule.errors import NonFiniteError, require, whole_number
-from chainrule.fitting import Steps, training_steps
+from chainrule.fitting import training_steps
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.schedules import plateau_of
+from chainrule.show.numbers import counted
 from chainrule.training import batch_rows
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.loop import SLICE_SECONDS
@@ -52,7 +52,7 @@ class Exploration:
         failed = len(self.scores) - len(finite)
         lost = f"; {failed} of them did not stay finite" if failed else ""
         return (
-            f"{self.stopped}; {len(self.scores)} starting points: best loss {low:.4g} (number {self.best}), "
+            f"{self.stopped}; {counted(len(self.scores), 'starting point')}: best loss {low:.4g} (number {self.best}), "
             f"median {middle:.4g}, worst {high:.4g}{lost}."
         )
 
@@ -75,44 +75,49 @@ def explore(
     require(
         plateau_of(optimizer.schedule) is None, "ReduceOnPlateau follows one network: explore with another schedule"
     )
+    epochs = whole_number("epochs", epochs, 1)
     data = network.prepare(X, y)
     held = None if validation is None else network.prepare(*validation)
-    rows = len(data["Y"])
-    size = batch_rows(batch_size, rows)
-    steps = training_steps(network, data, optimizer, size)
-    run = _many_run(steps, network.dtype, thetas, size)
-    per_epoch = -(-rows // size)
-    constants = {"plateau_factor": 1.0, "key": float(streams["dropout"].integers(2**32))}
-    constants |= {"S": float(per_epoch), "T": float(whole_number("epochs", epochs, 1) * per_epoch)}
-    order: Rows = np.arange(rows, dtype=np.int64)
-    weights = np.full(per_epoch, size)
-    weights[-1] = rows - (per_epoch - 1) * size
-    add = network.loss_function.reduction == "sum"
-    history: list[NDArray[np.float64]] = []
-    stopped = f"all {epochs} epochs done"
+    one = training_steps(network, data, optimizer, batch_rows(batch_size, len(data["Y"])))
+    state = {name: np.repeat(a[None], len(thetas), axis=0) for name, a in one.state.items()} | {"theta": thetas}
+    steps = replace(one, state=state)
+    run = many_run(steps)
     start = perf_counter()
+    add = network.loss_function.reduction == "sum"
+    losses = [_mean(epoch, steps, add) for epoch in _epochs(run, steps, epochs, shuffle, streams)]
+    seconds = perf_counter() - start
+    require(len(losses) > 0, "interrupted before the first epoch was finished: the network is as it was")
+    scores = _scores(network, run.state, losses[-1], held)
+    require(bool(np.isfinite(scores).any()), "no starting point has a finite loss: try a smaller learning rate")
+    best = int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))
+    _take(network, run.state, best)
+    whole = f"{counted(epochs, 'epoch')} done"
+    stopped = whole if len(losses) == epochs else f"interrupted in epoch {len(losses) + 1}"
+    return Exploration(np.array(losses), scores, best, seconds, stopped)
+
+
+def _epochs(
+    run: Run, steps: Steps, epochs: int, shuffle: bool, streams: Mapping[str, np.random.Generator]
+) -> Iterator[NDArray[np.float64]]:
+    """For each epoch the losses of its steps, shape (steps, starts); fewer epochs where it is interrupted."""
+    per_epoch = -(-steps.rows // steps.batch_size)
+    constants = {"plateau_factor": 1.0, "key": float(streams["dropout"].integers(2**32))}
+    constants |= {"S": float(per_epoch), "T": float(epochs * per_epoch)}
+    order: Rows = np.arange(steps.rows, dtype=np.int64)
     with Interrupt() as interrupt:
         for epoch in range(epochs):
-            if shuffle and size < rows:
-                order = streams["shuffling"].permutation(rows)
+            if shuffle and steps.batch_size < steps.rows:
+                order = streams["shuffling"].permutation(steps.rows)
             try:
-                losses = _epoch(run, order, size, epoch * per_epoch, constants, interrupt)
+                losses = _epoch(run, order, steps.batch_size, epoch * per_epoch, constants, interrupt)
             except NonFiniteStep:
                 raise NonFiniteError(
                     f"no starting point has a finite loss in epoch {epoch + 1}: try a smaller learning rate, or look "
                     "for extreme values in the data"
                 ) from None
             if losses is None:
-                stopped = f"interrupted in epoch {epoch + 1}"
                 break
-            history.append(losses.sum(axis=0) if add else np.average(losses, axis=0, weights=weights))
-    seconds = perf_counter() - start
-    require(len(history) > 0, "interrupted before the first epoch was finished: the network is as it was")
-    scores = _scores(network, run.state, history[-1], held)
-    require(bool(np.isfinite(scores).any()), "no starting point has a finite loss: try a smaller learning rate")
-    best = int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))
-    _take(network, run.state, best)
-    return Exploration(np.array(history), scores, best, seconds, stopped)
+            yield losses
 
 
 def _epoch(
@@ -134,64 +139,13 @@ def _epoch(
     return np.concatenate(parts)
 
 
-def _many_run(steps: Steps, precision: str, thetas: NDArray[Any], batch_size: int) -> Run:
-    """Tiny networks side by side in registers, others one a thread."""
-    from chainrule.engines.native.unrolled import ManyRun, fits
-
-    count = len(thetas)
-    state = {name: np.repeat(a[None], count, axis=0) for name, a in steps.state.items()} | {"theta": thetas}
-    if fits(steps.program, batch_size):
-        return ManyRun(steps.program, precision, steps.data, state)
-    return _ThreadedRuns(steps, precision, state, batch_size)
-
-
-class _ThreadedRuns:
-    """Networks too large for a register's lane: each has a run of its own, as many at a time as there are cores."""
-
-    def __init__(self, steps: Steps, precision: str, state: State, batch_size: int) -> None:
-        from chainrule.engines.native.run import NativeRun
-
-        self.program, self.precision = steps.program, precision
-        self.failed: dict[str, Any] | None = None
-        count = len(state["theta"])
-        starts = [{name: a[k] for name, a in state.items()} for k in range(count)]
-        first = NativeRun(steps.program, precision, steps.data, starts[0], batch_size=batch_size, threads=1)
-        self._runs = [first, *(first.twin(start) for start in starts[1:])]
-        self._alive = [True] * count
-        self._pool = ThreadPoolExecutor(min(cores(), count))
-
-    @property
-    def state(self) -> State:
-        """What is carried, with a leading axis for the networks."""
-        return {name: np.stack([run.state[name] for run in self._runs]) for name in self._runs[0].state}
-
-    def restore(self, state: State) -> None:
-        """Go back to a state that was read."""
-        for k, run in enumerate(self._runs):
-            run.restore({name: a[k] for name, a in state.items()})
-
-    def verify(self) -> None:
-        """Each run looks at its own parameters."""
-
-    def rate(self) -> float:
-        """The learning rate of the last step."""
-        return self._runs[0].rate()
-
-    def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
-        """Make the steps with every network; one that fails stays as it was before its failing step."""
-
-        def one(k: int) -> NDArray[np.float64]:
-            if self._alive[k]:
-                try:
-                    return self._runs[k].advance(order, batch_size, first, constants)
-                except NonFiniteStep:
-                    self._alive[k] = False
-            return np.full(-(-len(order) // batch_size), np.nan)
-
-        losses = np.stack(list(self._pool.map(one, range(len(self._runs)))), axis=1)
-        if not any(self._alive):
-            raise NonFiniteStep(0)
-        return losses
+def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.float64]:
+    """The loss of an epoch from each start: of all its rows, though its last batch may be short."""
+    if add:
+        return np.asarray(losses.sum(axis=0))
+    weights = np.full(len(losses), steps.batch_size)
+    weights[-1] = steps.rows - (len(weights) - 1) * steps.batch_size
+    return np.average(losses, axis=0, weights=weights)
 
 
 def _scores(

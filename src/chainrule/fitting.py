@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chainrule.engines.fallback import warn_of_fallback
 from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.numpy import run_all
-from chainrule.engines.protocol import NonFiniteStep, Run
+from chainrule.engines.protocol import NonFiniteStep, Run, Steps
 from chainrule.engines.steps import NumpyRun
 from chainrule.errors import ArgumentError, EngineError, NonFiniteError, require, unknown_name, whole_number
 from chainrule.optim import LBFGS, Optimizer
@@ -75,22 +75,18 @@ def fit(
         metric_of(name, network.loss_function)
     data, held = _split(network, X, y, validation, streams["validation"])
     require(len(network.parameters.theta) > 0, "the network has no parameters to train")
-    rows = len(data["Y"])
-    size = batch_rows(batch_size, rows)
+    size = batch_rows(batch_size, len(data["Y"]))
     if isinstance(optimizer, LBFGS):
         require(batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
         run_: Run = _lbfgs_run(network, data, optimizer, engine, epochs)
     else:
-        run_ = _step_run(network, data, optimizer, engine, size, epochs)
-    watched = monitor or ("validation_loss" if held else "loss")
-    known = ["loss", *(["validation_loss"] if held else []), *metrics]
-    if watched not in known:
-        raise ArgumentError(f"monitor={watched!r} is not recorded: recorded are {', '.join(known)}")
+        run_ = _step_run(training_steps(network, data, optimizer, size), engine, epochs)
+    watched = _watched(monitor, metrics, held is not None)
     plan = Plan(
-        rows=rows,
+        rows=len(data["Y"]),
         epochs=epochs,
         batch_size=size,
-        shuffle=shuffle if size < rows else False,
+        shuffle=shuffle if size < len(data["Y"]) else False,
         rng=streams["shuffling"],
         monitor=watched,
         larger_is_better=watched in LARGER_IS_BETTER,
@@ -98,18 +94,9 @@ def fit(
         restore_best=patience is not None,
         lasting=("theta", *network.states),
         add_losses=network.loss_function.reduction == "sum",
-        constants={
-            "plateau_factor": 1.0,
-            "key": int(streams["dropout"].integers(2**32)),
-        },
+        constants={"plateau_factor": 1.0, "key": int(streams["dropout"].integers(2**32))},
     )
-    given = [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else callbacks
-    for c in given:
-        require(isinstance(c, Callback) or callable(c), f"a callback is a function or a cr.Callback, not {c!r}")
-    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in given]
-    shown = progress_callback(progress)
-    between = any(type(c).on_slice is not Callback.on_slice for c in watchers)
-    watchers = [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
+    watchers = _watchers(network, run_, callbacks, progress)
     evaluate = _evaluator(network, held or data, metrics, held=held is not None)
     try:
         history = train(run_, plan, evaluate, _plateau(optimizer), watchers)
@@ -119,6 +106,26 @@ def fit(
         _put_back(network, run_.state)
     history.measured_by(lambda: network.profile(X, y, batch_size=batch_size, optimizer=optimizer))
     return history
+
+
+def _watched(monitor: str | None, metrics: Sequence[str], held: bool) -> str:
+    """The quantity that decides which epoch was best."""
+    watched = monitor or ("validation_loss" if held else "loss")
+    known = ["loss", *(["validation_loss"] if held else []), *metrics]
+    if watched not in known:
+        raise ArgumentError(f"monitor={watched!r} is not recorded: recorded are {', '.join(known)}")
+    return watched
+
+
+def _watchers(network: Network, run_: Run, callbacks: Any, progress: Any) -> list[Callback]:
+    """The callbacks, after one that lets them see what the run has reached, and before the progress bar."""
+    given = [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else callbacks
+    for c in given:
+        require(isinstance(c, Callback) or callable(c), f"a callback is a function or a cr.Callback, not {c!r}")
+    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in given]
+    between = any(type(c).on_slice is not Callback.on_slice for c in watchers)
+    shown = progress_callback(progress)
+    return [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
 
 
 def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
@@ -139,15 +146,6 @@ def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Gen
     return {k: a[order[count:]] for k, a in data.items()}, {k: a[order[:count]] for k, a in data.items()}
 
 
-@dataclass(frozen=True)
-class Steps:
-    """A training step, and what it reads besides constants."""
-
-    program: Program
-    data: Data
-    state: Data
-
-
 def training_steps(network: Network, data: Data, optimizer: Optimizer, batch_size: int) -> Steps:
     """The steps of a fit; full batches need no rows picked out."""
     gather = batch_size < len(data["Y"])
@@ -155,23 +153,22 @@ def training_steps(network: Network, data: Data, optimizer: Optimizer, batch_siz
     state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
     state |= {name: values.copy() for name, values in network.states.items()}
     named = {f"all_{name}": array for name, array in data.items()} if gather else data
-    return Steps(network.model.step_program(optimizer, gather=gather), named, state)
+    step = network.model.step_program(optimizer, gather=gather)
+    return Steps(step, network.dtype, named, state, batch_size)
 
 
-def _step_run(network: Network, data: Data, optimizer: Optimizer, engine: str, batch_size: int, epochs: int) -> Run:
+def _step_run(steps: Steps, engine: str, epochs: int) -> Run:
     """A run of training steps on an engine."""
-    steps = training_steps(network, data, optimizer, batch_size)
-    step, precision = steps.program, network.dtype
-    if engine == "native" or (engine == "auto" and _pays(step, batch_size, len(data["Y"]), epochs, precision)):
+    if engine == "native" or (engine == "auto" and _pays(steps, epochs)):
         from chainrule.engines.native import native_run
 
         try:
-            return native_run(step, precision, steps.data, steps.state, batch_size=batch_size)
+            return native_run(steps)
         except EngineError as error:
             if engine == "native":
                 raise
             warn_of_fallback(str(error))
-    return NumpyRun(step, precision, steps.data, steps.state)
+    return NumpyRun(steps.program, steps.precision, steps.data, steps.state)
 
 
 def profile(
@@ -182,21 +179,19 @@ def profile(
 
     require(not isinstance(optimizer, LBFGS), "LBFGS has no step of a fixed length: profile another optimizer")
     data = network.prepare(X, y)
-    size = batch_rows(batch_size, len(data["Y"]))
-    steps = training_steps(network, data, optimizer, size)
-    constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-len(data["Y"]) // size)), "T": 1e6}
-    return profile_step(
-        steps.program, network.dtype, steps.data, steps.state, constants, batch_size=size, seconds=seconds
-    )
+    steps = training_steps(network, data, optimizer, batch_rows(batch_size, len(data["Y"])))
+    constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-steps.rows // steps.batch_size)), "T": 1e6}
+    return profile_step(steps, constants, seconds)
 
 
-def _pays(step: Program, batch_size: int, rows: int, epochs: int, precision: str) -> bool:
+def _pays(steps: Steps, epochs: int) -> bool:
     """Whether the reference engine would need so long that compiling the step is worth while.
 
     The answer depends on sizes alone, so that the same call gives the same bits every time.
     """
-    seconds = reference_seconds(step, {"B": batch_size, "N": rows}, precision)
-    return epochs * -(-rows // batch_size) * seconds > COMPILING_SECONDS
+    sizes = {"B": steps.batch_size, "N": steps.rows}
+    seconds = reference_seconds(steps.program, sizes, steps.precision)
+    return epochs * -(-steps.rows // steps.batch_size) * seconds > COMPILING_SECONDS
 
 
 def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str) -> float:

@@ -14,8 +14,35 @@ from chainrule.program import Program
 Rows = NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Steps:
+    """Training steps, and all that they read besides constants.
+
+    Attributes:
+        program: of one step, as :meth:`chainrule.nn.model.Model.step_program` makes it.
+        precision: of its floats.
+        data: what does not change, by name of the input: the rows of the table.
+        state: what is carried from step to step, by name: ``new_v`` of one step is ``v`` of the next.
+        batch_size: rows of a full batch.
+    """
+
+    program: Program
+    precision: str
+    data: Mapping[str, NDArray[Any]]
+    state: Mapping[str, NDArray[Any]]
+    batch_size: int
+
+    @property
+    def rows(self) -> int:
+        """Rows of the table."""
+        return len(next(iter(self.data.values())))
+
+
 class Run(Protocol):
-    """A training run that advances in slices of steps. Any way of cutting the steps into slices gives the same bits."""
+    """A training run that advances in slices of steps. Any way of cutting the steps into slices gives the same bits.
+
+    Runs are made from a step's program, its precision, data and state, all as in :class:`Steps`.
+    """
 
     program: Program
     """What a step computes."""

@@ -15,14 +15,7 @@ from chainrule.program import Program
 
 
 class NumpyRun:
-    """A run of a step program on NumPy.
-
-    Args:
-        step: a program as :meth:`chainrule.nn.model.Model.step_program` makes it.
-        precision: of its floats.
-        data: what does not change, by name of the input: the rows of the table.
-        state: what is carried from step to step, by name: ``new_v`` of one step is ``v`` of the next.
-    """
+    """A run of a step program on NumPy; see :class:`chainrule.engines.protocol.Run`."""
 
     def __init__(
         self, step: Program, precision: str, data: Mapping[str, Any], state: Mapping[str, NDArray[Any]]

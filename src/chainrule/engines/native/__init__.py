@@ -7,12 +7,9 @@ A program goes through these modules, in order: ``regions`` (flat vectors taken 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from numpy.typing import NDArray
-
-from chainrule.engines.protocol import Run
+from chainrule.engines.protocol import Run, Steps
 from chainrule.program import Program
 
 if TYPE_CHECKING:
@@ -39,14 +36,7 @@ def step_text(step: Program, precision: str, batch_size: int) -> str:
     return step_code(step, precision, batch_size).text
 
 
-def native_run(
-    step: Program,
-    precision: str,
-    data: Mapping[str, NDArray[Any]],
-    state: Mapping[str, NDArray[Any]],
-    *,
-    batch_size: int,
-) -> Run:
+def native_run(steps: Steps) -> Run:
     """A run of training steps in the form that suits the program.
 
     Raises:
@@ -55,6 +45,23 @@ def native_run(
     from chainrule.engines.native.run import NativeRun
     from chainrule.engines.native.unrolled import UnrolledRun, fits
 
-    if fits(step, batch_size):
-        return UnrolledRun(step, precision, data, state)
-    return NativeRun(step, precision, data, state, batch_size=batch_size)
+    arguments = (steps.program, steps.precision, steps.data, steps.state)
+    if fits(steps.program, steps.batch_size):
+        return UnrolledRun(*arguments)
+    return NativeRun(*arguments, batch_size=steps.batch_size)
+
+
+def many_run(steps: Steps) -> Run:
+    """A run of several networks from ``steps.state``, whose arrays have a leading axis for the networks.
+
+    Tiny networks lie side by side in registers; others are trained one on each core.
+
+    Raises:
+        EngineError: where the program cannot be compiled, or not here.
+    """
+    from chainrule.engines.native.many import ThreadedRuns
+    from chainrule.engines.native.unrolled import ManyRun, fits
+
+    if fits(steps.program, steps.batch_size):
+        return ManyRun(steps.program, steps.precision, steps.data, steps.state)
+    return ThreadedRuns(steps)

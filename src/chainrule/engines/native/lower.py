@@ -14,20 +14,18 @@ from typing import Literal
 
 from chainrule.engines.native import views
 from chainrule.engines.native.drafts import Computed, Draft, LoopDraft, Stored
+from chainrule.engines.native.moving import Moving
 from chainrule.engines.native.phases import (
     Buffer,
-    Move,
     Operand,
     Product,
     Reduction,
     Scalar,
-    Scatter,
     Schedule,
     Statement,
-    Store,
     View,
 )
-from chainrule.engines.native.placing import ELEMENTWISE, Placing, shape_of
+from chainrule.engines.native.placing import ELEMENTWISE, shape_of
 from chainrule.engines.native.views import Layout, squeezed
 from chainrule.errors import EngineError
 from chainrule.expression import registered
@@ -74,7 +72,7 @@ class Lowered:
     layout: Layout
 
 
-class _Lowering(Placing):
+class _Lowering(Moving):
     """One walk through a program."""
 
     def __init__(
@@ -90,7 +88,6 @@ class _Lowering(Placing):
         self.carried, self.aside, self.user, self.in_memory = carried, aside, user, in_memory
         self.constants: list[tuple[str, DType]] = []
         self.inputs: dict[str, View] = {}
-        self.contiguous: dict[View, Stored] = {}
         self.late: list[tuple[View, View]] = []
 
     def run(self) -> Lowered:
@@ -160,17 +157,17 @@ class _Lowering(Placing):
                 self.place_of(equation.arguments[0])
                 self.place_of(equation.arguments[1])
         elif name in ("reshape", "transpose", "slice"):
-            self._see(equation)
+            self.see(equation)
         elif name == "matmul":
             self._product(equation)
         elif name in ("sum", "max"):
             self._reduce(equation)
         elif name == "concatenate":
-            self._concatenate(equation)
+            self.concatenate(equation)
         elif name == "pad":
-            self._pad(equation)
+            self.pad(equation)
         elif name == "add_rows":
-            self._scatter(equation)
+            self.scatter(equation)
         else:
             raise EngineError(f"the native engine cannot compile {name} yet: use engine='numpy'")
 
@@ -191,84 +188,6 @@ class _Lowering(Placing):
             for a in equation.arguments
         )
 
-    def _see(self, equation: Equation) -> None:
-        """Another view of the same memory, where there is one; reshapes that keep the order of indices wait."""
-        source, target = equation.arguments[0], equation.target
-        attributes = dict(equation.attributes)
-        if equation.operation.name == "reshape" and squeezed(shape_of(source)) == squeezed(target.shape):
-            if isinstance(source, Var) and source.name in self.stored:
-                self._alias(target, views.reshaped(self.stored[source.name].view, target.shape), source)
-            return  # else it waits as an elementwise value does
-        stored = self.place_of(source).view
-        if equation.operation.name == "transpose":
-            seen: View | None = views.transposed(stored, attributes["axes"])
-        elif equation.operation.name == "slice":
-            seen = views.sliced(stored, attributes["bounds"])
-        else:
-            seen = views.reshaped(stored, target.shape)
-        if seen is None:
-            seen = self._moved(stored, target)
-            self.stored[target.name] = Stored(seen, len(self.drafts) - 1)
-        else:
-            self._alias(target, seen, source)
-
-    def _alias(self, target: Var, view: View | None, source: Atom) -> None:
-        assert view is not None
-        self.stored[target.name] = Stored(view, self.place_of(source).after)
-
-    def _moved(self, stored: View, target: Var) -> View:
-        """A copy in the order of another shape: where the old one is a view of it (merged axes), element by element."""
-        whole = self.new(target)
-        as_source = views.reshaped(whole, stored.shape)
-        if as_source is None:
-            draft = self.draft(f"move {target.name}", ())
-            draft.inner = Move(whole, stored)
-            return whole
-        draft = self.draft(f"move {target.name}", squeezed(stored.shape))
-        operand = self.load(stored.buffer.name, stored, draft.body, stored.shape)
-        along = self.along(as_source, stored.shape, draft.body.space)
-        draft.body.stores.append(Store(along, operand, exact=True))
-        return whole
-
-    def _concatenate(self, equation: Equation) -> None:
-        target = equation.target
-        axis = normalise_axes(dict(equation.attributes)["axis"], len(target.shape))[0]
-        start = 0
-        pieces: list[tuple[Atom, int, int]] = []
-        for part in equation.arguments:
-            assert isinstance(part, Var)
-            width = part.shape[axis]
-            assert isinstance(width, int)
-            pieces.append((part, start, start + width))
-            start += width
-        self._assemble(target, axis, pieces)
-
-    def _pad(self, equation: Equation) -> None:
-        source, target = equation.arguments[0], equation.target
-        view = self.new(target)
-        self.copy(Number(0.0 if target.dtype == "float" else 0), view)
-        widths = dict(equation.attributes)["widths"]
-        bounds = tuple(
-            None if w == (0, 0) else (w[0], w[0] + int(s)) for s, w in zip(shape_of(source), widths, strict=True)
-        )
-        self.copy(source, views.sliced(view, bounds))
-        self.stored[target.name] = Stored(view, len(self.drafts) - 1)
-
-    def _assemble(self, target: Var, axis: int, pieces: Sequence[tuple[Atom, int, int]]) -> None:
-        view = self.new(target)
-        for atom, start, stop in pieces:
-            bounds: list[tuple[int, int] | None] = [None] * len(target.shape)
-            bounds[axis] = (start, stop)
-            self.copy(atom, views.sliced(view, tuple(bounds)))
-        self.stored[target.name] = Stored(view, len(self.drafts) - 1)
-
-    def _scatter(self, equation: Equation) -> None:
-        source, index = (self.place_of(a).view for a in equation.arguments)
-        view = self.new(equation.target)
-        draft = self.draft(f"add_rows {equation.target.name}", squeezed(equation.target.shape[1:]))
-        draft.inner = Scatter(view, source, index)
-        self.stored[equation.target.name] = Stored(view, draft.number)
-
     # Products
 
     def _product(self, equation: Equation) -> None:
@@ -279,11 +198,11 @@ class _Lowering(Placing):
             if left.strides[-2] == 1:
                 left, right = _swapped(right), _swapped(left)
             elif left.strides[-1] in (0, 1) and not batch:
-                self._dot(target, left, self._dense(right, -2))
+                self._dot(target, left, self.dense(right, -2))
                 return
             else:
-                left, right = _swapped(right), self._dense(_swapped(left), -1)
-        right = self._dense(right, -1)
+                left, right = _swapped(right), self.dense(_swapped(left), -1)
+        right = self.dense(right, -1)
         shape = (*batch, left.shape[-2], right.shape[-1])
         space = squeezed(target.shape)
         draft = self.draft(f"{target.name}", space)
@@ -297,19 +216,6 @@ class _Lowering(Placing):
         draft = self.draft(target.name, squeezed(target.shape))
         draft.inner = Product(target.name, left, right, along="contracted")
         self._made(target, draft)
-
-    def _dense(self, view: View, axis: int) -> View:
-        """The view, or a copy of it, in which elements of ``axis`` lie side by side."""
-        if view.shape[axis] == 1 or view.strides[axis] == 1:
-            return view
-        if view not in self.contiguous:
-            buffer = Buffer(self.fresh(f"{view.buffer.name}_T"), view.shape, view.buffer.dtype)
-            draft = self.draft(f"transpose {view.buffer.name}", squeezed(view.shape))
-            operand = self.load(buffer.name + "_element", view, draft.body, view.shape)
-            whole = self.layout.whole(buffer)
-            draft.body.stores.append(Store(self.along(whole, view.shape, draft.body.space), operand))
-            self.contiguous[view] = Stored(whole, draft.number)
-        return self.contiguous[view].view
 
     def _made(self, target: Var, draft: Draft) -> None:
         self.computed[target.name] = Computed(draft, "body")
@@ -325,7 +231,7 @@ class _Lowering(Placing):
         if not reduced:  # nothing but axes of one element
             equation = Equation(target, registered("reshape"), (source,), (("shape", target.shape),))
             self.equations[target.name] = equation
-            self._see(equation)
+            self.see(equation)
             return
         assert isinstance(source, Var)
         if len(reduced) == len(kept) > 1:  # first the rest of each row, which threads share, then the rows

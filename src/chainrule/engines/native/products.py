@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from chainrule.engines.native.emit import Index
 from chainrule.engines.native.kernel import Kernel
@@ -52,17 +53,20 @@ class _Columns(Sums):
         return self._range(1 if self.by_columns else len(outer), self.rows)
 
     def _nest(self, outer: Sequence[Index]) -> None:
+        tile = partial(self.one_tile, outer)
         if len(outer) < len(self.batch):
             low, high = self._range(len(outer), self.batch[len(outer)])
             self.f.loop(low, high, 1, lambda i: self._nest((*outer, i)))
         elif not self.kernel.phase.body.space:
-            self.f.when(self.f.compare("slt", "%low", "%high"), lambda: self.one_tile(outer, 0, 1, 0, 1))
+            self.f.when(self.f.compare("slt", "%low", "%high"), lambda: tile(0, 1, 0, 1))
         elif self.inner.contracted == "B":
-            self._over_rows(outer, lambda i, r: self._over_columns(outer, lambda j, c: self.one_tile(outer, i, r, j, c)))
+            self._over_rows(outer, lambda i, r: self._over_columns(outer, lambda j, c: tile(i, r, j, c)))
         elif self.depth > DEEP and self.rows == "B" and not outer:
             self._over_columns(outer, self._deep_panel)
         else:
-            self._over_columns(outer, lambda j, c: self._over_rows(outer, lambda i, r: self.one_tile(outer, i, r, j, c)))
+            self._over_columns(
+                outer, lambda j, c: self._over_rows(outer, lambda i, r: self.one_tile(outer, i, r, j, c))
+            )
 
     def _over_rows(self, outer: Sequence[Index], then: Callable[[Index, int], None]) -> None:
         if self.rows == 1:

@@ -8,15 +8,13 @@ from time import perf_counter
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from chainrule.engines.native.cost import phase_cost
 from chainrule.engines.native.peak import peak_flops
 from chainrule.engines.native.run import NativeRun
 from chainrule.engines.native.unrolled import UnrolledRun, fits
-from chainrule.engines.protocol import Run
+from chainrule.engines.protocol import Run, Steps
 from chainrule.passes.cost import cost
-from chainrule.program import Program
 from chainrule.shapes import show_shape
 from chainrule.show.numbers import counted
 
@@ -105,86 +103,63 @@ def _time(seconds: float) -> str:
     return f"{seconds * 1e6:.2f} us" if seconds < 1e-3 else f"{seconds * 1e3:.2f} ms"
 
 
-def profile_step(
-    step: Program,
-    precision: str,
-    data: Mapping[str, NDArray[Any]],
-    state: Mapping[str, NDArray[Any]],
-    constants: Mapping[str, float],
-    *,
-    batch_size: int,
-    seconds: float = 0.3,
-) -> Profile:
-    """Run steps of a program for some time, count the cycles of each phase, and leave no trace.
+def profile_step(steps: Steps, constants: Mapping[str, float], seconds: float = 0.3) -> Profile:
+    """Run training steps for some time, count the cycles of each phase, and leave no trace.
 
     A step that is unrolled is one phase.
     """
-    if fits(step, batch_size):
-        return _unrolled(step, precision, data, state, constants, batch_size, seconds)
-    threads = _fastest(step, precision, data, state, constants, batch_size, seconds / 3)
-    run = NativeRun(step, precision, data, state, batch_size=batch_size, threads=threads, timed=True)
-    steps, _ = _run(run, run.rows, constants, batch_size, seconds / 3)
+    if fits(steps.program, steps.batch_size):
+        return _unrolled(steps, constants, seconds)
+    threads = _fastest(steps, constants, seconds / 3)
+    run = _native(steps, threads=threads, timed=True)
+    made, _ = _run(run, steps, constants, seconds / 3)
     run.ticks[:] = 0
-    more, spent = _run(run, run.rows, constants, batch_size, seconds, first=steps)
+    more, spent = _run(run, steps, constants, seconds, first=made)
     ticks = run.ticks[:threads].sum(axis=0) / threads
     schedule, form = run.code.schedule, run.code.form
     scale = spent / max(1.0, float(ticks.sum()))  # cycles to seconds; what lies between phases is spread over them
     phases = []
     for phase, (busy, waiting) in zip(schedule.phases, ticks / more, strict=True):
-        own = phase_cost(phase, form, batch_size)
+        own = phase_cost(phase, form, steps.batch_size)
         times = (float(busy) * scale, float(waiting) * scale)
         phases.append(PhaseTime(phase.name, show_shape(phase.body.space), *times, own.flops, own.bytes))
-    flops = sum(p.flops for p in phases)
-    return Profile(tuple(phases), spent / more, flops, batch_size, threads, peak_flops(precision, threads))
+    flops, peak = sum(p.flops for p in phases), peak_flops(steps.precision, threads)
+    return Profile(tuple(phases), spent / more, flops, steps.batch_size, threads, peak)
 
 
-def _unrolled(
-    step: Program,
-    precision: str,
-    data: Mapping[str, NDArray[Any]],
-    state: Mapping[str, NDArray[Any]],
-    constants: Mapping[str, float],
-    batch_size: int,
-    seconds: float,
-) -> Profile:
-    run = UnrolledRun(step, precision, data, state)
-    rows = len(next(iter(data.values())))
-    steps, _ = _run(run, rows, constants, batch_size, seconds / 3)
-    more, spent = _run(run, rows, constants, batch_size, seconds, first=steps)
-    flops = cost(step, {"B": batch_size, "N": rows}, precision).flops
+def _native(steps: Steps, **settings: Any) -> NativeRun:
+    arguments = (steps.program, steps.precision, steps.data, steps.state)
+    return NativeRun(*arguments, batch_size=steps.batch_size, **settings)
+
+
+def _unrolled(steps: Steps, constants: Mapping[str, float], seconds: float) -> Profile:
+    run = UnrolledRun(steps.program, steps.precision, steps.data, steps.state)
+    made, _ = _run(run, steps, constants, seconds / 3)
+    more, spent = _run(run, steps, constants, seconds, first=made)
+    flops = cost(steps.program, {"B": steps.batch_size, "N": steps.rows}, steps.precision).flops
     phase = PhaseTime("unrolled step", show_shape(("B",)), spent / more, 0.0, flops, 0)
-    return Profile((phase,), spent / more, flops, batch_size, 1, peak_flops(precision))
+    return Profile((phase,), spent / more, flops, steps.batch_size, 1, peak_flops(steps.precision))
 
 
-def _fastest(
-    step: Program,
-    precision: str,
-    data: Mapping[str, NDArray[Any]],
-    state: Mapping[str, NDArray[Any]],
-    constants: Mapping[str, float],
-    batch_size: int,
-    seconds: float,
-) -> int:
+def _fastest(steps: Steps, constants: Mapping[str, float], seconds: float) -> int:
     """The number of threads that a run settles on."""
-    run = NativeRun(step, precision, data, state, batch_size=batch_size)
-    done = 0
+    run, made = _native(steps), 0
     while not run.pace.settled:
-        done += _run(run, run.rows, constants, batch_size, seconds / 10, first=done)[0]
+        made += _run(run, steps, constants, seconds / 10, first=made)[0]
     return run.pace.best
 
 
-def _run(
-    run: Run, rows: int, constants: Mapping[str, float], batch_size: int, seconds: float, first: int = 0
-) -> tuple[int, float]:
+def _run(run: Run, steps: Steps, constants: Mapping[str, float], seconds: float, first: int = 0) -> tuple[int, float]:
     """Steps made in about ``seconds``, in slices of a few milliseconds, and how long they took."""
-    order = np.random.default_rng(0).permutation(rows)[: rows // batch_size * batch_size]
+    batch_size = steps.batch_size
+    order = np.random.default_rng(0).permutation(steps.rows)[: steps.rows // batch_size * batch_size]
     done, size = 0, 1
     start = perf_counter()
     while (before := perf_counter()) - start < seconds:
         part = order[: size * batch_size]
         run.advance(part, batch_size, first + done, constants)
-        steps = len(part) // batch_size
-        done += steps
-        fitting = int(SLICE_SECONDS * steps / (perf_counter() - before))
+        made = len(part) // batch_size
+        done += made
+        fitting = int(SLICE_SECONDS * made / (perf_counter() - before))
         size = max(1, min(2 * size, len(order) // batch_size, fitting))
     return done, perf_counter() - start

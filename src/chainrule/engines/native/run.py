@@ -54,10 +54,7 @@ class NativeRun:
     """A run of a step program in machine code; see :class:`chainrule.engines.protocol.Run`.
 
     Args:
-        step: a program as :meth:`chainrule.nn.model.Model.step_program` makes it.
-        precision: of its floats.
-        data: what does not change, by name of the input: the rows of the table.
-        state: what is carried from step to step, by name.
+        step, precision, data, state: see :class:`chainrule.engines.protocol.Steps`.
         batch_size: rows of a full batch.
         threads: how many to use; by default, as many as turn out to pay.
         target: the machine; this one, by default.

@@ -31,11 +31,9 @@ class ManyRun:
     when there is no other.
 
     Args:
-        step: a program as :meth:`chainrule.nn.model.Model.step_program` makes it, for which
-            :func:`chainrule.engines.native.unrolled.fits` holds.
-        precision: of its floats.
-        data: what does not change, by name of the input: the rows of the table.
-        state: what is carried from step to step, by name, each array with a leading axis for the networks.
+        step, precision, data: see :class:`chainrule.engines.protocol.Steps`; the program is one that
+            :func:`chainrule.engines.native.unrolled.fits`.
+        state: as there, each array with a leading axis for the networks.
         target: the machine; this one, by default.
     """
 
@@ -163,16 +161,7 @@ class ManyRun:
 
 
 class UnrolledRun:
-    """A run of one network; see :class:`chainrule.engines.protocol.Run`.
-
-    Args:
-        step: a program as :meth:`chainrule.nn.model.Model.step_program` makes it, for which
-            :func:`chainrule.engines.native.unrolled.fits` holds.
-        precision: of its floats.
-        data: what does not change, by name of the input: the rows of the table.
-        state: what is carried from step to step, by name.
-        target: the machine; this one, by default.
-    """
+    """A run of one network: a :class:`ManyRun` of one."""
 
     def __init__(
         self, step: Program, precision: str, data: State, state: State, *, target: Target | None = None
