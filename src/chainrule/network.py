@@ -42,7 +42,7 @@ from chainrule.training.metrics import metric_of
 if TYPE_CHECKING:
     from chainrule.engines.native.phases import Schedule
     from chainrule.engines.native.profile import Profile
-    from chainrule.explain import BackwardPass, Derivation, Notation
+    from chainrule.explain import BackwardPass, Circuit, Derivation, Notation, Objective, Simplification, Stepper
     from chainrule.exploring import Exploration
 
 PREDICT_ROWS = 4096
@@ -328,13 +328,81 @@ class Network:
         >>> bool(abs(page.value - net.gradients([[1.0, 2.0]], [1.0])["W1"][0, 1]) < 1e-15)
         True
         """
+        return self._objective(X, y).explain(parameter, notation, lr)
+
+    def circuit(self, X: Any, y: Any, *, notation: Notation | str = "names") -> Circuit:
+        """The loss of one row as a circuit: units as gates, weights on the wires, each with value and gradient.
+
+        Args:
+            X: the features of the row.
+            y: its target.
+            notation: how it is written, as for :meth:`explain`.
+
+        Returns:
+            A drawing with a table: ``print`` it, ``save`` it as ``.svg`` or ``.html``; a notebook shows it.
+
+        >>> import chainrule as cr
+        >>> net = cr.mlp([2, 2, 1], hidden="tanh", seed=1, dtype="float64")
+        >>> drawn = net.circuit([1.0, 2.0], 1.0)
+        >>> bool(abs(drawn.gradients["b1_0"] - net.gradients([[1.0, 2.0]], [1.0])["b1"][0]) < 1e-15)
+        True
+        """
+        return self._objective(X, y).circuit(notation)
+
+    def stepper(self, X: Any, y: Any, *, notation: Notation | str = "names", lr: float = 0.1) -> Stepper:
+        """Forward pass, backward pass and update, one equation at a time.
+
+        Args:
+            X: one row of features, or several rows; each pass takes the next of them.
+            y: the target of the row, or of each row.
+            notation: how everything is written, as for :meth:`explain`.
+            lr: the learning rate of the updates.
+
+        Returns:
+            A :class:`~chainrule.explain.Stepper`: ``step()``, ``back()`` and ``rewind()`` move it, ``print`` shows
+            where it is, ``save("page.html")`` writes a page with keys and buttons.
+
+        >>> import chainrule as cr
+        >>> net = cr.mlp([1, 1], seed=0, dtype="float64", weights=0.5)
+        >>> stepper = net.stepper([2.0], 3.0)
+        >>> print(stepper.step().current)
+        Forward, 1 of 2: z1[0] = X[0] * W1[0,0] + b1[0] = 2 * 0.5 + 0 = 1
+        """
+        return self._objective(X, y).stepper(notation, lr)
+
+    def _objective(self, X: Any, y: Any) -> Objective:
+        """What explanations need to know."""
         from chainrule.explain import Objective
 
         X, y = self._as_rows(X, y)
         arrays = {**self.prepare(X, y), **self.parameters, **self.states}
         programs = (self.program("loss", simplified=False), self.program("loss"), self.program("gradients"))
-        penalised = self.l1 > 0 or self.l2 > 0
-        return Objective(*programs, arrays, self.loss_function, penalised).explain(parameter, notation, lr)
+        return Objective(*programs, arrays, self.loss_function, self.l1 > 0 or self.l2 > 0)
+
+    def simplification(self, X: Any, y: Any, *, notation: Notation | str = "names") -> Simplification:
+        """The derivative of the loss by what enters the output's activation function, simplified line by line.
+
+        Args:
+            X: the features of one row.
+            y: its target.
+            notation: how everything is written, as for :meth:`explain`.
+
+        Returns:
+            A page, as :func:`chainrule.simplification` gives it without a network.
+
+        >>> import chainrule as cr
+        >>> net = cr.mlp([2, 3, 1], hidden="tanh", loss="binary_cross_entropy", seed=0)
+        >>> [form.text for form in net.simplification([1.0, 2.0], 1.0, notation="textbook").results.values()]
+        ['ŷ - y']
+        """
+        from chainrule.explain import notation_of, simplified
+
+        data = self.prepare(*self._as_rows(X, y))
+        target = data.pop("Y")
+        require(len(target) == 1, f"a simplification is about one row, but {len(target)} were given: give one of them")
+        activation, names = self.model.ending
+        z = self.activations(data)[names[0]]
+        return simplified(activation, self.loss_function, z[0], target[0], notation_of(notation), names)
 
     def _as_rows(self, X: Any, y: Any) -> tuple[Any, Any]:
         """One row without the axis of rows becomes a batch of one."""

@@ -46,15 +46,16 @@ def environment(package: str = "chainrule.document") -> Environment:
 
 def to_html(document: Document) -> str:
     """The whole file."""
-    return environment().get_template("document.html").render(title=document.title, body=_body(document))
+    return environment().get_template("document.html").render(title=document.title, body=body(document))
 
 
 def to_fragment(document: Document) -> str:
     """The page as a part of another one, such as a notebook, with its style."""
-    return environment().get_template("fragment.html").render(title=document.title, body=_body(document))
+    return environment().get_template("fragment.html").render(title=document.title, body=body(document))
 
 
-def _body(document: Document) -> str:
+def body(document: Document) -> str:
+    """The blocks alone, for a page of one's own."""
     return "\n".join(_block(block) for block in document.blocks)
 
 

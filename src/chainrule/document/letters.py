@@ -49,9 +49,9 @@ def draw_points(
     x_label += " (logarithmic)" if "x" in log else ""
     axis = f"{'':14}+{'-' * COLUMNS}"
     numbers = f"{'':15}{left}{x_label:^{COLUMNS - len(left) - len(right)}}{right}"
-    names = "   ".join(f"{letter} {name}" for letter, (name, _) in zip(ascii_lowercase, series, strict=False))
+    names = [f"{letter} {name}" for letter, (name, _) in zip(ascii_lowercase, series, strict=False)]
     above = f"{'':15}{y_label}{' (logarithmic)' if 'y' in log else ''}"
-    return "\n".join([above, *lines, axis, numbers, f"{'':15}{names}"])
+    return "\n".join([above, *lines, axis, numbers, *(f"{'':15}{name}" for name in names)])
 
 
 def draw_heights(heights: Sequence[Sequence[float]], path: Sequence[tuple[float, float]]) -> str:

@@ -77,11 +77,23 @@ def _equations(lines: Sequence[Line]) -> str:
         f"{left:<{width}} {' ' if line.continues else '='} {line.right.text}"
         for left, line in zip(lefts, lines, strict=True)
     ]
-    short = [len(t) for t, line in zip(texts, lines, strict=True) if line.note and len(t) <= WIDTH - 32]
-    column = max(short, default=0) + 4
-    return "\n".join(
-        INDENT + (f"{text:<{column - 4}}    {line.note}" if line.note else text)
-        for text, line in zip(texts, lines, strict=True)
+    noted = [len(t) for t, line in zip(texts, lines, strict=True) if line.note and len(t) <= WIDTH - 32]
+    column = max(noted, default=0)
+    return "\n".join(_noted(t, line.note, column, width + 3) for t, line in zip(texts, lines, strict=True))
+
+
+def _noted(text: str, note: str, column: int, indent: int) -> str:
+    """A line with its note: beside it, or below it where both together are too long. A long line is broken."""
+    beside = f"{text:<{column}}    {note}" if note else text
+    fits = len(INDENT + beside) <= WIDTH
+    parts = [beside] if fits else [*_split(text, indent), *([f"{'':{indent}}({note})"] if note else [])]
+    return "\n".join(INDENT + part for part in parts)
+
+
+def _split(text: str, indent: int) -> list[str]:
+    wide = WIDTH - len(INDENT)
+    return textwrap.wrap(
+        text, wide, subsequent_indent=" " * (indent + 2), break_long_words=False, break_on_hyphens=False
     )
 
 

@@ -3,10 +3,13 @@
 from chainrule.explain.backward import BackwardPass
 from chainrule.explain.circuit import Circuit, Gate
 from chainrule.explain.derivation import Derivation
+from chainrule.explain.ending import simplification, simplified
 from chainrule.explain.formulas import circuit, paths
 from chainrule.explain.notation import NOTATIONS, Notation, notation_of
 from chainrule.explain.objective import Objective
 from chainrule.explain.paths import Factor, Path, Paths
+from chainrule.explain.simplification import Simplification
+from chainrule.explain.stepping import Step, Stepper
 
 __all__ = [
     "NOTATIONS",
@@ -19,7 +22,12 @@ __all__ = [
     "Objective",
     "Path",
     "Paths",
+    "Simplification",
+    "Step",
+    "Stepper",
     "circuit",
     "notation_of",
     "paths",
+    "simplification",
+    "simplified",
 ]

@@ -10,7 +10,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.document import Block, Document, Equations, Formula, Heading, Line, Paragraph, Remark, Shown
+from chainrule.document import (
+    Block,
+    Document,
+    Equations,
+    Formula,
+    Heading,
+    Inline,
+    Line,
+    Paragraph,
+    Remark,
+    Shown,
+    Table,
+)
 from chainrule.engines.numpy import run_all
 from chainrule.explain.columns import transposed
 from chainrule.explain.derivation import Setting
@@ -24,6 +36,9 @@ from chainrule.program import Atom, Program, Var
 from chainrule.shapes import show_shape
 from chainrule.show.numbers import number_latex, number_text
 from chainrule.trace import expressions_of
+
+MOST_EQUATIONS = 30
+"""Equations of a pass up to which each is shown."""
 
 MOST_SHOWN = 4
 """Rows and columns of a matrix whose numbers are written; of larger ones the corners are."""
@@ -39,6 +54,7 @@ class BackwardPass(Shown):
         layers: what the notation needs to know of the network.
         setting: notation, loss and learning rate.
         parameter: derive by this one element only, and leave out what it does not need.
+        reason: why matrices are shown where one might expect every scalar.
     """
 
     program: Program
@@ -46,6 +62,7 @@ class BackwardPass(Shown):
     layers: Layers
     setting: Setting
     parameter: Element | None = None
+    reason: str = ""
 
     @cached_property
     def value(self) -> float | dict[str, NDArray[Any]]:
@@ -62,12 +79,46 @@ class BackwardPass(Shown):
             title = f"Forward and backward pass of {loss}"
         else:
             title = f"The derivative of {self._name(self.program.outputs[0][0]).text} by {self.parameter}"
-        blocks: list[Block] = [Remark(f"{conventions(self.setting.notation)} {self.setting.loss}")]
+        blocks: list[Block] = [Remark(f"{conventions(self.setting.notation)} ", *self.setting.loss)]
+        blocks += [Paragraph(self.reason)] if self.reason else []
         for section in ("forward", "backward"):
-            lines = [line for e in self._equations(section) for line in self._lines(e)]
-            blocks += [Heading(section.capitalize()), Equations(*lines)]
-        blocks += self._updates() if self.parameter is None else self._element(self.parameter)
+            blocks += [Heading(section.capitalize()), *self._section(self._equations(section))]
+        blocks += self._whole() if self.parameter is None else self._element(self.parameter)
         return Document(title, blocks)
+
+    def to_json(self) -> dict[str, Any]:
+        """The numbers, for programs."""
+        lr, value = self.setting.lr, self.value
+        common = {"notation": self.setting.notation.name, "loss": self._loss, "lr": lr}
+        if not isinstance(value, dict):
+            assert self.parameter is not None
+            before = float(self.arrays[self.parameter.name][self.parameter.index])
+            found = {"parameter": str(self.parameter), "gradient": value, "before": before}
+            return {**common, **found, "updated": before - lr * value}
+        return {
+            **common,
+            "gradients": {name: gradient.tolist() for name, gradient in value.items()},
+            "parameters": {name: np.asarray(self.arrays[name], dtype=float).tolist() for name in value},
+            "updated": {name: (self.arrays[name] - lr * gradient).tolist() for name, gradient in value.items()},
+        }
+
+    @property
+    def _loss(self) -> float:
+        return float(_read(self._shown.outputs[0][1], self._values))
+
+    def _section(self, equations: list[tuple[Var, Expression]]) -> list[Block]:
+        """The equations; of very many, the first and the last."""
+        if len(equations) <= MOST_EQUATIONS:
+            return [self._written(equations)] if equations else []
+        kept = MOST_EQUATIONS // 2
+        left_out = (
+            f"{len(equations) - 2 * kept} equations of the layers between are left out here: of more than "
+            f"{MOST_EQUATIONS}, the first and the last {kept} are shown."
+        )
+        return [self._written(equations[:kept]), Paragraph(left_out), self._written(equations[-kept:])]
+
+    def _written(self, equations: list[tuple[Var, Expression]]) -> Equations:
+        return Equations(*(line for equation in equations for line in self._lines(equation)))
 
     @cached_property
     def _shown(self) -> Program:
@@ -112,19 +163,32 @@ class BackwardPass(Shown):
         first = Line(self._name(var.name), self._writer.formula(formula), note)
         return [first, Line(None, matrix(self._values[var.name]))]
 
-    def _updates(self) -> list[Block]:
-        """The step of gradient descent for every parameter."""
-        lines = []
-        for label, atom in self._shown.outputs[1:]:
+    def _whole(self) -> list[Block]:
+        """The step of gradient descent for every parameter, and a summary."""
+        lines: list[Line] = []
+        rows: list[tuple[Inline, ...]] = []
+        for label, atom in self._shown.outputs[1 : MOST_EQUATIONS + 1]:
             name = label.removeprefix("d")
             w = self._name(name)
             gradient = partial_of(self._name(self._shown.outputs[0][0]), w)
             rate = self.setting.notation.rate
             rule = Formula(rf"{w.latex} - {rate} \, {gradient.latex}", f"{w.text} - lr · {gradient.text}")
-            new = self._values[name] - self.setting.lr * _read(atom, self._values)
+            slope = _read(atom, self._values)
+            new = self._values[name] - self.setting.lr * slope
             lines += [Line(Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new"), rule), Line(None, matrix(new))]
+            sizes = (float(np.abs(slope).max()), float(np.sqrt(np.mean(slope**2))))
+            rows.append((w, show_shape(slope.shape), *map(number_text, sizes)))
         words = f"One step of gradient descent with the learning rate {number_text(self.setting.lr)}:"
-        return [Heading("Update"), Paragraph(words), Equations(*lines)]
+        more = len(self._shown.outputs) - 1 - len(rows)
+        caption = f"The derivatives of the loss{f'; those of {more} more parameters are left out' if more else ''}"
+        columns = ("by", "shape", "largest, without sign", "root mean square")
+        return [
+            Heading("Update"),
+            Paragraph(words),
+            Equations(*lines),
+            Heading("Summary"),
+            Table(columns, rows, caption),
+        ]
 
     def _element(self, parameter: Element) -> list[Block]:
         """The one element of the last line, worked out, and its step."""

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 
 from chainrule.derivation import derive_program
 from chainrule.document import Document, Shown
 from chainrule.engines.numpy import run_all
 from chainrule.errors import ArgumentError, unknown_name
+from chainrule.explain.notation import NOTATIONS, Notation
 from chainrule.explain.scalars import Element, Scalars
 from chainrule.expression import REGISTRY, Expression, symbol
+from chainrule.files import write_atomically
 from chainrule.passes import simplify
 from chainrule.program import Equation, Program, Var
 from chainrule.trace import atom_expression, expression_of, expressions_of, trace
@@ -32,9 +35,17 @@ class Gate:
     @cached_property
     def partials(self) -> dict[str, Expression]:
         """The partial derivative by each input, in terms of the inputs and of the gate's own value."""
+        return self._derived(simplify)
+
+    @cached_property
+    def unsimplified(self) -> dict[str, Expression]:
+        """The same as the chain rule gives it, before any rewrite."""
+        return self._derived(lambda program: program)
+
+    def _derived(self, rewritten: Callable[[Program], Program]) -> dict[str, Expression]:
         formula = self.formula.labelled(self.formula.label).named(self.name)
-        program = derive_program(simplify(trace({self.name: formula}, name="gate")), list(self.inputs), self.name)
-        derived = simplify(program)
+        written = rewritten(trace({self.name: formula}, name="gate"))
+        derived = rewritten(derive_program(written, list(self.inputs), self.name))
         known = expressions_of(derived)
         partials = [atom_expression(atom, known) for _, atom in derived.outputs[1:]]
         shown = {*self.inputs, self.name}
@@ -47,7 +58,7 @@ class Circuit(Shown):
 
     ``elements`` says which element of which array a scalar is, where it is one. With ``inputs`` (a value for each leaf)
     the circuit knows the value on every wire, and the derivative of the output by it. ``ones`` are sets of leaves that
-    are known to add up to 1.
+    are known to add up to 1. ``notation`` is that of its page.
     """
 
     leaves: tuple[str, ...]
@@ -55,6 +66,7 @@ class Circuit(Shown):
     elements: Mapping[str, Element] = field(default_factory=dict)
     ones: tuple[frozenset[str], ...] = ()
     inputs: Mapping[str, float] | None = None
+    notation: Notation = NOTATIONS["names"]
 
     @cached_property
     def document(self) -> Document:
@@ -69,6 +81,15 @@ class Circuit(Shown):
         from chainrule.explain.pages import drawing_of
 
         return drawing_of(self).svg
+
+    def save(self, path: str | Path) -> Path:
+        """Write the page (``.html``, ``.tex``, ``.txt``), or the drawing alone (``.svg``), for light and for dark."""
+        if Path(path).suffix != ".svg":
+            return super().save(path)
+        from chainrule.explain.pages import drawing_of
+
+        write_atomically(Path(path), drawing_of(self).file.encode())
+        return Path(path)
 
     @property
     def output(self) -> str:
@@ -152,7 +173,13 @@ class Circuit(Shown):
         return found
 
 
-def circuit_of(scalars: Scalars, values: Mapping[str, float] | None = None, *, named: bool = False) -> Circuit:
+def circuit_of(
+    scalars: Scalars,
+    values: Mapping[str, float] | None = None,
+    *,
+    named: bool = False,
+    notation: Notation = NOTATIONS["names"],
+) -> Circuit:
     """The circuit of a program over scalars.
 
     Args:
@@ -161,8 +188,9 @@ def circuit_of(scalars: Scalars, values: Mapping[str, float] | None = None, *, n
         named: make gates of named values alone. Otherwise every operation is a gate, but that a sum takes its addends
             together, and takes an addend ``w * x`` with its factors: a weighted sum is one gate, as in a drawing with
             weights on the edges.
+        notation: of the circuit's page.
     """
-    return _Gates(scalars, named).circuit(values)
+    return replace(_Gates(scalars, named).circuit(values), notation=notation)
 
 
 class _Gates:

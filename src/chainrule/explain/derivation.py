@@ -5,8 +5,21 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from chainrule.document import Block, Document, Equations, Formula, Heading, Line, Paragraph, Remark, Shown, Table
+from chainrule.document import (
+    Block,
+    Document,
+    Equations,
+    Formula,
+    Heading,
+    Inline,
+    Line,
+    Paragraph,
+    Remark,
+    Shown,
+    Table,
+)
 from chainrule.explain.circuit import Circuit
 from chainrule.explain.notation import Notation, conventions
 from chainrule.explain.paths import Factor, Path, count_paths, paths_of
@@ -14,7 +27,7 @@ from chainrule.explain.wording import Wording, added, number, product_of, signed
 from chainrule.show.numbers import number_text
 
 MOST_PATHS = 4
-"""Paths up to which each is written as a product; beyond, values are worked out backwards, one after another."""
+"""Paths up to which each is written as a product."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +35,7 @@ class Setting:
     """What a page states: the notation, a sentence on the loss, how rows combine, the learning rate."""
 
     notation: Notation
-    loss: str
+    loss: tuple[Inline, ...]
     total: bool
     lr: float
 
@@ -58,6 +71,18 @@ class Derivation(Shown):
         """The parameter after one step of gradient descent."""
         return self.textbook[0].values[self.parameter] - self.setting.lr * self.value
 
+    def to_json(self) -> dict[str, Any]:
+        """The numbers, for programs."""
+        return {
+            "notation": self.setting.notation.name,
+            "parameter": str(self.textbook[0].elements[self.parameter]),
+            "gradient": self.value,
+            "rows": self.rows,
+            "lr": self.setting.lr,
+            "before": self.textbook[0].values[self.parameter],
+            "updated": self.updated,
+        }
+
     @cached_property
     def document(self) -> Document:
         """The page."""
@@ -66,17 +91,19 @@ class Derivation(Shown):
         title = f"The derivative of {self._loss.text} by {shown}" + (f", which is {own}" if shown != own else "")
         several = len(self.rows) > 1
         blocks: list[Block] = [
-            Remark(f"{conventions(self.setting.notation)} {self.setting.loss}"),
+            Remark(f"{conventions(self.setting.notation)} ", *self.setting.loss),
             Heading("Forward" + (", for the first row" if several else "")),
             Equations(*self._forward()),
         ]
-        if count_paths(self._chain, self.parameter) <= MOST_PATHS:
-            blocks += self._by_paths()
-        else:
-            blocks += self._backwards()
+        blocks += self._by_paths()
         if several:
             blocks += self._all_rows()
         return Document(title, (*blocks, *self._update()))
+
+    @property
+    def paths(self) -> int:
+        """How many paths lead from the parameter to the loss."""
+        return count_paths(self._chain, self.parameter)
 
     @property
     def _loss(self) -> Formula:
@@ -135,8 +162,11 @@ class Derivation(Shown):
     def _factor(self, factor: Factor) -> list[Line]:
         formula, numbers = self._wording.formula(factor.partial), self._wording.numbers(factor.partial)
         value = number(self._chain.partial(factor.gate, factor.by))
-        shown = [n for n in dict.fromkeys((numbers, value)) if n.text != formula.text]
-        return [Line(self._wording.partial(factor.gate, factor.by), formula), *(Line(None, n) for n in shown)]
+        slope = self._wording.slope(factor.gate, factor.by)
+        shown = [f for f in dict.fromkeys((slope, formula, numbers, value)) if f is not None]
+        unlike = {f.text: f for f in reversed(shown)}
+        first, *others = (f for f in shown if unlike[f.text] is f)
+        return [Line(self._wording.partial(factor.gate, factor.by), first), *(Line(None, f) for f in others)]
 
     def _merger(self) -> list[Block]:
         """What the loss and the output's activation function make when they are derived in one piece."""
@@ -178,40 +208,6 @@ class Derivation(Shown):
         )
         return [Equations(*names, Line(None, numbers), Line(None, number(self.rows[0])))]
 
-    # Many paths: the derivative by every value between, from the loss backwards
-
-    def _backwards(self) -> list[Block]:
-        circuit = self._chain
-        words = (
-            f"{count_paths(circuit, self.parameter)} paths lead from {self._wording.name(self.parameter).text} to "
-            f"{self._loss.text}. Instead of one product for each, the derivative by every value between is worked out "
-            "once, from the loss backwards; where a value is read in several places, their parts are added:"
-        )
-        between = _between(circuit, self.parameter)
-        lines = [line for name in (*between, self.parameter) for line in self._adjoint(circuit, name)]
-        return [Heading("Backwards"), Paragraph(words), Equations(*lines)]
-
-    def _adjoint(self, circuit: Circuit, name: str) -> list[Line]:
-        output = circuit.output
-        terms, numbers = [], []
-        for gate in circuit.readers[name]:
-            partial, value = gate.partials[name], circuit.partial(gate.name, name)
-            if gate.name == output:
-                terms.append(self._wording.formula(partial))
-                numbers.append(self._wording.numbers(partial))
-                continue
-            factors = [self._wording.partial(output, gate.name)]
-            factors += [] if partial.literal == 1 else [self._bracketed(self._wording.formula(partial))]
-            terms.append(times(factors))
-            numbers.append(times([signed(number(circuit.gradients[gate.name])), signed(number(value))]))
-        lines = [Line(self._wording.partial(output, name), added(terms)), Line(None, added(numbers))]
-        return [*lines, Line(None, number(circuit.gradients[name]))]
-
-    @staticmethod
-    def _bracketed(formula: Formula) -> Formula:
-        sums = any(sign in formula.text for sign in (" + ", " - ")) or formula.text.startswith("-")
-        return Formula(rf"\left({formula.latex}\right)", f"({formula.text})") if sums else formula
-
     # All rows, and the step
 
     def _all_rows(self) -> list[Block]:
@@ -248,12 +244,3 @@ class Derivation(Shown):
 def _continued(lines: list[Line]) -> list[Line]:
     """Lines that go on with the sum of the line before, without an equals sign of their own."""
     return [Line(None, line.right, line.note, continues=True) for line in lines]
-
-
-def _between(circuit: Circuit, parameter: str) -> list[str]:
-    """The gates that depend on the parameter, but for the output, last first."""
-    reached = {parameter}
-    for gate in circuit.gates:
-        if reached.intersection(gate.inputs):
-            reached.add(gate.name)
-    return [gate.name for gate in reversed(circuit.gates) if gate.name in reached and gate.name != circuit.output]

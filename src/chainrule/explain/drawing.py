@@ -1,23 +1,38 @@
-"""Circuits as drawings: SVG for pages, a tree of letters for terminals."""
+"""Circuits as pictures: SVG in the colours of the page around it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
+from itertools import pairwise
+from math import ceil
 
+from chainrule.errors import ArgumentError
 from chainrule.explain.circuit import Circuit, Gate
+from chainrule.explain.layout import Point, bent
+from chainrule.explain.letters import pieces
 from chainrule.explain.notation import Notation
+from chainrule.explain.plan import MOST_WIRES, Plan, terms_of
 from chainrule.explain.wording import Wording
-from chainrule.expression import Expression
 from chainrule.show.numbers import number_text
 
-COLUMN, ROW, RADIUS = 150, 64, 17
-"""Distances in a drawing, in pixels."""
+RADIUS, STUB, SPAN, ROW = 17, 60, 46, 62
+"""In pixels: a gate, the wire behind it that carries its numbers, the way to the next column, the distance of two
+gates in a column."""
 
-MOST_DRAWN = 120
-"""Wires up to which a drawing can be read."""
+LABEL, LINE = 54, 13
+"""In pixels: the width of what is written on a wire, and the height of each of its lines."""
+
+SHARES = (0.4, 0.32, 0.48, 0.24, 0.56, 0.64, 0.16, 0.72)
+"""Where on its way the weight of a wire may be written, best first."""
+
+LETTER = 6.6
+"""The width of a letter, on average."""
+
+DIGITS = 4
+"""Significant digits on wires; tables have more."""
 
 _SIGNS = {
     "add": "+",
@@ -33,211 +48,234 @@ _SIGNS = {
     "minimum": "min",
 }
 
+STANDALONE = """<style>
+:root { color: #1b1f24; --page: #ffffff; --raised: #f5f7f9; --first: #1f5fbf; --second: #b3541e; }
+@media (prefers-color-scheme: dark) {
+  :root { color: #e6e8eb; --page: #14171a; --raised: #1d2226; --first: #7fb0ff; --second: #f0a36b; }
+}
+</style>"""
+"""Colours of a picture in a file of its own."""
+
 
 @dataclass(frozen=True, eq=False)
 class Drawing:
-    """The drawing of a circuit in a notation."""
+    """The picture of a circuit: leaves to the left, the output to the right, weights on the wires.
+
+    Args:
+        circuit: what is drawn.
+        notation: how names are written.
+        values: the numbers to be shown above the wires.
+        gradients: the derivatives to be shown below.
+        since: for a page that shows one number after another: the step since which the value (``"value"``, name) or
+            the derivative (``"gradient"``, name) is known, written into the picture as ``data-since``.
+    """
 
     circuit: Circuit
     notation: Notation
-
-    # The tree of a terminal
+    values: Mapping[str, float] = field(default_factory=dict)
+    gradients: Mapping[str, float] = field(default_factory=dict)
+    since: Mapping[tuple[str, str], int] = field(default_factory=dict)
 
     @property
-    def text(self) -> str:
-        """The circuit as a tree, output first; what is read in several places is shown at the first."""
-        rows = list(self._tree())
-        width = max(len(left) for left, _ in rows)
-        if self.circuit.inputs is None:
-            return "\n".join(left for left, _ in rows)
-        head = f"{'':<{width}}  {'value':>11}  {'gradient':>11}"
-        return "\n".join([head, *(f"{left:<{width}}  {right}" for left, right in rows)])
+    def svg(self) -> str:
+        """One ``<svg>`` element that stands in a page and takes its colours."""
+        return self._svg("")
 
-    def _tree(self) -> Iterator[tuple[str, str]]:
-        seen: set[str] = set()
-        stack: list[tuple[str, str, str]] = [(self.circuit.output, "", "")]
-        while stack:
-            name, before, below = stack.pop()
-            again = name in seen and name in self.circuit.gate
-            forks = len(self.circuit.readers[name]) > 1
-            seen.add(name)
-            text = self._name(name)
-            if name in self.circuit.gate and not again:
-                text += f" = {self._wording.definition(name).text}"
-            note = "  (shown above)" if again else "  (a fork)" if forks and name not in self.circuit.gate else ""
-            yield before + text + note, self._numbers(name)
-            if again or name not in self.circuit.gate:
-                continue
-            sources = self.circuit.gate[name].inputs
-            for place, source in reversed(list(enumerate(sources))):
-                last = place == len(sources) - 1
-                stack.append((source, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")))
+    @property
+    def file(self) -> str:
+        """The same as a file of its own, for light and dark."""
+        width, height = self._size
+        page = f'{STANDALONE}<rect width="{width}" height="{height}" fill="var(--page)"/>'
+        return self._svg(page, ' xmlns="http://www.w3.org/2000/svg" font-family="system-ui, sans-serif"')
 
-    def _numbers(self, name: str) -> str:
-        if self.circuit.inputs is None:
-            return ""
-        value, gradient = self.circuit.values[name], self.circuit.gradients[name]
-        return f"{number_text(value):>11}  {number_text(gradient):>11}"
+    @property
+    def readable(self) -> bool:
+        """Whether the circuit is small enough for a picture."""
+        return self._plan.readable
+
+    def _svg(self, before: str, more: str = "") -> str:
+        if not self.readable:
+            raise ArgumentError(
+                f"a circuit of {len(self._plan.wires)} wires cannot be read as a picture (the limit is {MOST_WIRES}): "
+                "draw a smaller network or a part of the formula"
+            )
+        width, height = self._size
+        labels = [self._parameter(self._plan.weights[wire], *place) for wire, place in self._label_places.items()]
+        parts = [*self._wires(), *labels, *map(self._leaf, self._plan.leaves), *map(self._gate, self.circuit.gates)]
+        label = escape(f"The circuit of {self._name(self.circuit.output)}: {self._spoken()}", quote=True)
+        return (
+            f'<svg{more} class="circuit" role="img" aria-label="{label}" viewBox="0 0 {width} {height}" '
+            f'width="{width}" height="{height}" font-size="12" fill="currentColor">{before}{"".join(parts)}</svg>'
+        )
+
+    def _spoken(self) -> str:
+        facts = {"value": self.values, "gradient": self.gradients}
+        named = [n for n in (*self.circuit.leaves, *self.circuit.gate) if n in self.values or n in self.gradients]
+        told = (
+            f"{self._name(n)} has the "
+            + " and the ".join(f"{fact} {number_text(known[n])}" for fact, known in facts.items() if n in known)
+            for n in named
+        )
+        return "; ".join(told) or f"{len(self.circuit.gates)} gates"
 
     @cached_property
     def _wording(self) -> Wording:
         return Wording(self.circuit, self.notation)
 
+    @cached_property
+    def _plan(self) -> Plan:
+        return Plan(self.circuit)
+
     def _name(self, name: str) -> str:
         return self._wording.name(name).text
 
-    # The picture of a page
+    # What lies where
+
+    @cached_property
+    def _across(self) -> list[float]:
+        """The x of each column."""
+        names = [len(self._name(n)) for n, column in self._plan.columns.items() if column == 0]
+        x = [12 + LETTER * max(names, default=0)]
+        for column in range(max(self._plan.columns.values())):
+            labels = sum(self._plan.columns[gate] == column + 1 for gate, _ in self._plan.weights)
+            x.append(x[-1] + 2 * RADIUS + STUB + SPAN + LABEL * min(6, ceil(labels / 2)))
+        return x
 
     @property
-    def svg(self) -> str:
-        """The circuit as one ``<svg>`` element: leaves to the left, the output to the right."""
-        places = self._places
-        width = (max(x for x, _ in places.values()) + 1) * COLUMN + 40
-        height = (max(y for _, y in places.values()) + 1) * ROW + 24
-        parts = [self._wire(gate, source) for gate in self.circuit.gates for source in self._sources(gate)]
-        parts += [self._leaf(name) for name in self.circuit.leaves if name in places]
-        parts += [self._gate(gate) for gate in self.circuit.gates]
-        parts.append(self._exit())
-        label = escape(f"The circuit of {self._name(self.circuit.output)}: " + self._spoken(), quote=True)
-        return (
-            f'<svg class="circuit" role="img" aria-label="{label}" viewBox="0 0 {width:.0f} {height:.0f}" '
-            f'style="min-width: {min(width, 640):.0f}px" font-size="12" fill="currentColor">{"".join(parts)}</svg>'
+    def _size(self) -> tuple[int, int]:
+        right = self._across[-1] + RADIUS + STUB + 14 + LETTER * len(self._name(self.circuit.output))
+        return round(right), round(
+            34 + max(self._plan.levels.values()) * self._row + (RADIUS + 3 * LINE + 8 if self._plan.biases else 34)
         )
 
-    def _spoken(self) -> str:
-        if self.circuit.inputs is None:
-            return f"{len(self.circuit.gates)} gates"
-        named = (*self.circuit.leaves, *self.circuit.gate)
-        values, gradients = self.circuit.values, self.circuit.gradients
-        return "; ".join(
-            f"{self._name(n)} has the value {number_text(values[n])} and the gradient {number_text(gradients[n])}"
-            for n in named
-        )
+    @property
+    def _row(self) -> int:
+        return ROW + (3 * LINE if self._plan.biases or len(self._plan.weights) > 1 else 0)
 
-    @cached_property
-    def _weights(self) -> dict[tuple[str, str], str]:
-        """(gate, input) -> the leaf that multiplies the input in a weighted sum, and is written on its wire."""
-        found: dict[tuple[str, str], str] = {}
-        taken: set[str] = set()
-        for gate in self.circuit.gates:
-            terms = list(_terms(gate.formula))
-            for left, right in terms if len(terms) > 1 or "net" in gate.name else []:
-                weight = next((n for n in (left, right) if self._is_weight(n) and n not in taken), None)
-                other = right if weight == left else left
-                if weight is not None and (gate.name, other) not in found:
-                    found[gate.name, other] = weight
-                    taken.add(weight)
-        return found
-
-    def _is_weight(self, name: str) -> bool:
-        only = len(self.circuit.readers[name]) == 1
-        return name in self.circuit.leaves and only and name[0] in "wW"
-
-    def _sources(self, gate: Gate) -> list[str]:
-        """What is drawn as a wire into a gate."""
-        on_wires = {weight for (g, _), weight in self._weights.items() if g == gate.name}
-        return [name for name in gate.inputs if name not in on_wires]
-
-    @cached_property
-    def _places(self) -> dict[str, tuple[float, float]]:
-        """Column and row of everything that is drawn."""
-        column: dict[str, int] = {}
-        for gate in self.circuit.gates:
-            column[gate.name] = 1 + max((column.get(s, 0) for s in self._sources(gate)), default=0)
-        hidden = set(self._weights.values())
-        for name in self.circuit.leaves:
-            if name not in hidden and self.circuit.readers[name]:
-                column[name] = min(column[g.name] for g in self.circuit.readers[name]) - 1
-        rows: dict[int, list[str]] = {}
-        for name in self._in_order(column):
-            rows.setdefault(column[name], []).append(name)
-        most = max(map(len, rows.values()))
-        return {
-            name: (float(c), (most - len(names)) / 2 + r) for c, names in rows.items() for r, name in enumerate(names)
-        }
-
-    def _in_order(self, column: dict[str, int]) -> list[str]:
-        """From the output backwards, so that what is read together lies together."""
-        order: list[str] = []
-        stack = [self.circuit.output]
-        while stack:
-            name = stack.pop()
-            if name in order or name not in column:
-                continue
-            order.append(name)
-            if name in self.circuit.gate:
-                stack.extend(reversed(self._sources(self.circuit.gate[name])))
-        return order
+    def _place(self, point: Point) -> tuple[float, float]:
+        return self._across[point[1]], 34 + self._plan.levels[point] * self._row
 
     def _point(self, name: str) -> tuple[float, float]:
-        column, row = self._places[name]
-        return 45 + column * COLUMN, 34 + row * ROW
+        return self._place((name, self._plan.columns[name]))
 
-    def _wire(self, gate: Gate, source: str) -> str:
-        (x1, y1), (x2, y2) = self._point(source), self._point(gate.name)
-        start, end = x1 + RADIUS, x2 - RADIUS
-        middle = (start + end) / 2
-        curve = f"M{start:.0f} {y1:.0f} C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} {end:.0f} {y2:.0f}"
-        path = f'<path d="{curve}" fill="none" stroke="var(--line)" stroke-width="1.5"/>'
-        weight = self._weights.get((gate.name, source))
-        if weight is None:
-            return path
-        text = self._name(weight)
-        if self.circuit.inputs is not None:
-            text += f" = {number_text(self.circuit.values[weight], 4)}"
-        label = _text(middle, (y1 + y2) / 2 - 4, text, 'text-anchor="middle"')
-        if self.circuit.inputs is not None:
-            slope = number_text(self.circuit.gradients[weight], 4)
-            label += _text(middle, (y1 + y2) / 2 + 11, slope, 'text-anchor="middle" fill="var(--second)"')
-        return path + label
+    def _is_bend(self, point: Point) -> bool:
+        return self._plan.columns[point[0]] != point[1]
+
+    def _ends(self, start: Point, end: Point) -> tuple[float, float, float, float]:
+        """Where the curve between two neighbouring points begins and ends."""
+        (x1, y1), (x2, y2) = self._place(start), self._place(end)
+        return x1 + RADIUS + STUB, y1, x2 - RADIUS, y2
+
+    @cached_property
+    def _label_places(self) -> dict[tuple[str, str], tuple[float, float]]:
+        """(gate, input) -> where its weight is written: on its wire, beside the others."""
+        taken: list[tuple[float, float]] = []
+        found = {}
+        for gate, source in self._plan.weights:
+            *_, before, end = bent(self._plan.columns, source, gate)
+            x1, y1, x2, y2 = self._ends(before, end)
+            places = [(x1 + share * (x2 - x1), y1 + share * (y2 - y1)) for share in SHARES]
+            found[gate, source] = min(places, key=lambda p: sum(_overlap(p, q) for q in taken))
+            taken.append(found[gate, source])
+        return found
+
+    # What is drawn
+
+    def _wires(self) -> Iterator[str]:
+        parts: dict[str, None] = {}
+        for source, gate in self._plan.wires:
+            passed = bent(self._plan.columns, source, gate)
+            for start, end in pairwise(passed):
+                x1, y1, x2, y2 = self._ends(start, end)
+                middle = (x1 + x2) / 2
+                straight = (gate, source) in self._plan.weights and end == passed[-1]
+                curve = "L" if straight else f"C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} "
+                back = 2 * RADIUS + STUB if self._is_bend(start) else STUB
+                parts[f"M{x1 - back:.0f} {y1:.0f} L{x1:.0f} {y1:.0f} {curve}{x2:.0f} {y2:.0f}"] = None
+        x, y = self._point(self.circuit.output)
+        parts[f"M{x + RADIUS:.0f} {y:.0f} h{STUB}"] = None
+        yield from (
+            f'<path d="{d}" fill="none" stroke="currentColor" stroke-opacity="0.4" stroke-width="1.3"/>' for d in parts
+        )
+        yield _text(x + RADIUS + STUB + 6, y + 4, self._letters(self.circuit.output), 'font-style="italic"')
+
+    def _letters(self, name: str) -> str:
+        """A name with raised and lowered letters."""
+        return _tspans(self._wording.name(name).latex)
+
+    def _number(self, kind: str, name: str, x: float, y: float, style: str = "") -> str:
+        """A value or a derivative, if it is to be shown."""
+        known, colour = (self.values, "first") if kind == "value" else (self.gradients, "second")
+        if name not in known:
+            return ""
+        step = self.since.get((kind, name))
+        since = "" if step is None else f' data-since="{step}"'
+        return _text(x, y, number_text(known[name], DIGITS), f'{style} fill="var(--{colour})"{since}'.strip())
+
+    def _parameter(self, name: str, x: float, y: float) -> str:
+        """A weight or bias around a place: its name, its value, the derivative, on a background of their own."""
+        lines = 1 + sum(name in known for known in (self.values, self.gradients))
+        top = y - lines * LINE / 2
+        style = 'text-anchor="middle" font-size="11"'
+        return (
+            f'<rect x="{x - LABEL / 2:.0f}" y="{top:.0f}" width="{LABEL}" height="{lines * LINE + 2}" rx="3" '
+            'fill="var(--page, Canvas)" opacity="0.85"/>'
+            + _text(x, top + 10, self._letters(name), f'{style} font-style="italic"')
+            + self._number("value", name, x, top + 10 + LINE, style)
+            + self._number("gradient", name, x, top + 10 + 2 * LINE, style)
+        )
 
     def _leaf(self, name: str) -> str:
         x, y = self._point(name)
-        return _text(x, y + 4, self._name(name), 'text-anchor="middle" font-style="italic"') + self._on_wire(name)
+        style = 'text-anchor="end" font-style="italic"'
+        return _text(x + RADIUS - 4, y + 4, self._letters(name), style) + self._on_wire(name)
 
     def _gate(self, gate: Gate) -> str:
         x, y = self._point(gate.name)
-        operation = gate.formula.operation
-        sign = "" if operation is None else _SIGNS.get(operation.name, operation.name)
-        if operation is not None and operation.name == "add" and any(True for _ in _terms(gate.formula)):
-            sign = "Σ"
-        circle = f'<circle cx="{x:.0f}" cy="{y:.0f}" r="{RADIUS}" fill="var(--raised, none)" stroke="currentColor"/>'
-        size = ' font-size="10"' if len(sign) > 3 else ""
+        title = escape(f"{self._name(gate.name)} = {self._wording.definition(gate.name).text}")
+        size = ' font-size="10"' if len(sign := self._sign(gate)) > 3 else ""
+        below = (
+            self._parameter(self._plan.biases[gate.name], x, y + RADIUS + 3 + 1.5 * LINE)
+            if gate.name in self._plan.biases
+            else ""
+        )
         return (
-            f'{circle}<text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle"{size}>{escape(sign)}</text>'
-            + self._on_wire(gate.name)
+            f'<g><title>{title}</title><circle cx="{x:.0f}" cy="{y:.0f}" r="{RADIUS}" fill="var(--raised, Canvas)" '
+            f'stroke="currentColor"/><text x="{x:.0f}" y="{y + 4:.0f}" text-anchor="middle"{size}>{sign}</text></g>'
+            f"{below}{self._on_wire(gate.name)}"
         )
 
-    def _on_wire(self, name: str) -> str:
-        """The value and the gradient behind the place where they are made."""
-        if self.circuit.inputs is None:
-            return ""
-        x, y = self._point(name)
-        x += RADIUS + 4
-        value, gradient = (number_text(v[name], 4) for v in (self.circuit.values, self.circuit.gradients))
-        above = _text(x, y - 5, value, 'fill="var(--first)"')
-        return above + _text(x, y + 15, gradient, 'fill="var(--second)"')
+    def _sign(self, gate: Gate) -> str:
+        """What a gate does, in a few letters; one that does several things bears the name of its value."""
+        operation = gate.formula.operation
+        if operation is None or any(a.operation is not None for a in gate.formula.arguments):
+            return "Σ" if next(terms_of(gate.formula), None) else self._letters(gate.name)
+        return escape(_SIGNS.get(operation.name, operation.name))
 
-    def _exit(self) -> str:
-        x, y = self._point(self.circuit.output)
-        wire = f'<path d="M{x + RADIUS:.0f} {y:.0f} h56" stroke="var(--line)" stroke-width="1.5"/>'
-        return wire + _text(x + RADIUS + 62, y + 4, self._name(self.circuit.output), 'font-style="italic"')
+    def _on_wire(self, name: str) -> str:
+        """The value and the derivative behind the place where they are made."""
+        x, y = self._point(name)
+        above = self._number("value", name, x + RADIUS + 4, y - 5)
+        return above + self._number("gradient", name, x + RADIUS + 4, y + 14)
+
+
+def _overlap(one: tuple[float, float], other: tuple[float, float]) -> float:
+    """The area that two labels would share."""
+    width, height = LABEL + 2 - abs(one[0] - other[0]), 3 * LINE + 2 - abs(one[1] - other[1])
+    return max(width, 0) * max(height, 0)
 
 
 def _text(x: float, y: float, text: str, style: str) -> str:
-    return f'<text x="{x:.0f}" y="{y:.0f}" {style}>{escape(text)}</text>'
+    return f'<text x="{x:.0f}" y="{y:.0f}"{" " if style else ""}{style}>{text}</text>'
 
 
-def _terms(formula: Expression) -> Iterator[tuple[str, str]]:
-    """The products of two named values among the addends of a sum."""
-    stack = [formula]
-    while stack:
-        node = stack.pop()
-        if node.operation is None:
-            continue
-        if node.operation.name == "add":
-            stack.extend(reversed(node.arguments))
-        elif node.operation.name == "multiply":
-            left, right = (a.name for a in node.arguments)
-            if left is not None and right is not None:
-                yield left, right
+def _tspans(latex: str) -> str:
+    """A name in LaTeX as the inside of an SVG text."""
+    parts, down = [], 0
+    for text, level in pieces(latex):
+        shift = {1: -4, -1: 3, 0: 0}[level]
+        dy = f' dy="{shift - down}"' if shift != down else ""
+        size = ' font-size="9"' if level else ""
+        parts.append(f"<tspan{dy}{size}>{escape(text)}</tspan>")
+        down = shift
+    return "".join(parts) + (f'<tspan dy="{-down}">\u200b</tspan>' if down else "")

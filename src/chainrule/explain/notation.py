@@ -21,8 +21,9 @@ from chainrule.show.latex import latex_name
 class Notation:
     r"""How values of a network are written.
 
-    Templates are LaTeX with placeholders: ``<l>`` the number of the layer, ``<i>`` the unit from which a weight
-    comes, ``<j>`` the unit to which it leads (or the unit or feature itself). Units and rows count from ``first``.
+    Templates are LaTeX with placeholders: ``<l>`` the number of the layer, ``<next>`` that of the next, ``<i>`` the
+    unit from which a weight comes, ``<j>`` the unit to which it leads (or the unit or feature itself). Units and rows
+    count from ``first``.
 
     Args:
         name: what the profile is called.
@@ -97,7 +98,7 @@ class Notation:
         own = self.names.get(name)
         latex = own or self._template(name, layers)
         if own is None:
-            latex = re.sub(r"\[[<>ij,]*\]|[_^]\{[<>ij,]*\}|<[ij]>", "", latex).replace("<l>", _layer(name))
+            latex = _numbered(re.sub(r"\[[<>ij,]*\]|[_^]\{[<>ij,]*\}|<[ij]>", "", latex), name)
         return Formula(latex, plain(latex))
 
     def _template(self, name: str, layers: Layers | None) -> str:
@@ -121,12 +122,14 @@ class Notation:
         numbers = [str(i + self.first) for i in index]
         to = numbers[-1] if numbers else ""
         source = numbers[0] if len(numbers) > 1 else ""
-        filled = template.replace("<l>", _layer(name)).replace("<i>", source).replace("<j>", to)
+        filled = _numbered(template, name).replace("<i>", source).replace("<j>", to)
         return re.sub(r"\[\]|[_^]\{\}", "", filled)
 
 
-def _layer(name: str) -> str:
-    return re.sub(r"\D", "", name)
+def _numbered(template: str, name: str) -> str:
+    """The template with the numbers of the layer of a value and of the next in place."""
+    layer = re.sub(r"\D", "", name)
+    return template.replace("<l>", layer).replace("<next>", str(int(layer) + 1) if layer else "")
 
 
 def _with_row(latex: str, row: int) -> str:
@@ -195,9 +198,8 @@ NOTATIONS: dict[str, Notation] = {
             weight="w^{(<l>)}_{<j><i>}",
             bias="b^{(<l>)}_{<j>}",
             net="t^{(<l>)}_{<j>}",
-            activation=r"x^{(<l>)}_{<j>}",
-            prediction=r"\hat{y}_{<j>}",
-            input="x_{<j>}",
+            activation=r"x^{(<next>)}_{<j>}",
+            input="x^{(1)}_{<j>}",
             target="y_{<j>}",
             function=r"\varphi",
             rate=r"\eta",

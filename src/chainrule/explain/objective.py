@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.document import Formula
+from chainrule.document import Formula, Inline
 from chainrule.errors import ArgumentError
 from chainrule.explain.backward import BackwardPass
 from chainrule.explain.circuit import Circuit, circuit_of
-from chainrule.explain.derivation import Derivation, Setting
+from chainrule.explain.derivation import MOST_PATHS, Derivation, Setting
 from chainrule.explain.notation import Layers, Notation, notation_of
 from chainrule.explain.recognise import Recogniser
 from chainrule.explain.scalars import Element, scalars_of
+from chainrule.explain.stepping import Stepper
 from chainrule.explain.writing import Writer
 from chainrule.expression import symbol
 from chainrule.losses import Loss
@@ -30,19 +31,22 @@ MOST_ROWS = 1000
 """Rows that are explained one by one."""
 
 
-def sentence(loss: Loss) -> str:
+def sentence(loss: Loss) -> tuple[Inline, ...]:
     """What a loss is, and how outputs and rows combine in it.
 
+    >>> from chainrule.document.text import inline
     >>> from chainrule.losses import loss_of
-    >>> print(sentence(loss_of("half_squared_error")))
+    >>> print(inline(sentence(loss_of("half_squared_error"))))
     The loss is 0.5 * (p - y)^2 for a prediction p and a target y, added up over outputs, averaged over rows.
     """
     value = loss.formula(symbol("p"), symbol("y"), **loss.settings)
-    formula = Writer(lambda name: Formula(name, name)).formula(Recogniser()(value)).text
+    formula = Writer(lambda name: Formula(name, name)).formula(Recogniser()(value))
     outputs = "averaged" if loss.mean_outputs else "added up"
     rows = "averaged" if loss.reduction == "mean" else "added up"
     smooth = f" Targets are smoothed by {loss.label_smoothing:g}." if loss.label_smoothing else ""
-    return f"The loss is {formula} for a prediction p and a target y, {outputs} over outputs, {rows} over rows.{smooth}"
+    p, y = Formula("p", "p"), Formula("y", "y")
+    words = f", {outputs} over outputs, {rows} over rows.{smooth}"
+    return ("The loss is ", formula, " for a prediction ", p, " and a target ", y, words)
 
 
 @dataclass(frozen=True)
@@ -67,23 +71,64 @@ class Objective:
 
     def explain(self, parameter: str | None, notation: Notation | str, lr: float) -> Derivation | BackwardPass:
         """The derivation of the derivative by one parameter, or the whole backward pass."""
-        total = self.loss.reduction == "sum"
-        also = " Penalties on the weights are part of it." if self.penalised else ""
-        setting = Setting(notation_of(notation), sentence(self.loss) + also, total, lr)
-        layers = Layers.of(self.textbook.variables)
+        setting = self._setting(notation, lr)
+        whole = BackwardPass(self.gradients, self.arrays, Layers.of(self.textbook.variables), setting)
         if parameter is None:
-            return BackwardPass(self.gradients, self.arrays, layers, setting)
+            return whole
         element = self._element(parameter)
-        sizes = sum(int(np.prod(concrete(v.shape, {}))) for v in self.textbook.inputs if v.role == "parameter")
-        if sizes > MOST_PARAMETERS:
-            return BackwardPass(self.gradients, self.arrays, layers, setting, element)
-        if total and self.penalised and self._rows > 1:
+        if self._size > MOST_PARAMETERS:
+            reason = (
+                f"The network has {self._size:,} parameters, more than the {MOST_PARAMETERS} up to which every scalar "
+                "gets its own equation. So the values of a layer stand together in one matrix."
+            )
+            return replace(whole, parameter=element, reason=reason)
+        if setting.total and self.penalised and self._rows > 1:
             raise ArgumentError(
                 "a loss that adds up its rows counts its penalty once, so the rows cannot be explained one by one: "
                 "explain a single row"
             )
-        textbook, merged = self._circuits(self.textbook, setting), self._circuits(self.merged, setting)
-        return Derivation(textbook, merged, element.variable, setting)
+        textbook, merged = (self._circuits(program, setting.notation) for program in (self.textbook, self.merged))
+        derivation = Derivation(textbook, merged, element.variable, setting)
+        if derivation.paths <= MOST_PATHS:
+            return derivation
+        reason = (
+            f"{derivation.paths:,} paths lead from {element} to the loss, one for each way through the units between; "
+            f"up to {MOST_PATHS} are written as products. Here the values of a layer are taken together: each matrix "
+            "product below adds up the paths of one layer."
+        )
+        return replace(whole, parameter=element, reason=reason)
+
+    def stepper(self, notation: Notation | str, lr: float) -> Stepper:
+        """The passes, one equation at a time."""
+        self._check_size("gone through equation by equation")
+        setting = self._setting(notation, lr)
+        textbook = self._circuits(self.textbook, setting.notation)
+        finite = all(abs(g) < float("inf") for circuit in textbook for g in circuit.gradients.values())
+        return Stepper(textbook if finite else self._circuits(self.merged, setting.notation), setting)
+
+    def _setting(self, notation: Notation | str, lr: float) -> Setting:
+        also = (" Penalties on the weights are part of it.",) if self.penalised else ()
+        total = self.loss.reduction == "sum"
+        return Setting(notation_of(notation), (*sentence(self.loss), *also), total, lr)
+
+    def circuit(self, notation: Notation | str) -> Circuit:
+        """The circuit of the loss of the only row, as textbooks write it."""
+        if self._rows > 1:
+            raise ArgumentError(f"a circuit has room for one row, but {self._rows} were given: give one of them")
+        self._check_size("drawn as a circuit")
+        return self._circuits(self.textbook, notation_of(notation))[0]
+
+    def _check_size(self, what: str) -> None:
+        if self._size > MOST_PARAMETERS:
+            raise ArgumentError(
+                f"a network of {self._size:,} parameters is too large to be {what} (the limit is {MOST_PARAMETERS}): "
+                "take a smaller one; net.explain explains any"
+            )
+
+    @property
+    def _size(self) -> int:
+        """The number of parameters."""
+        return sum(int(np.prod(concrete(v.shape, {}))) for v in self.textbook.inputs if v.role == "parameter")
 
     @property
     def _rows(self) -> int:
@@ -115,9 +160,9 @@ class Objective:
             )
         return Element(name, index)
 
-    def _circuits(self, program: Program, setting: Setting) -> list[Circuit]:
+    def _circuits(self, program: Program, notation: Notation) -> list[Circuit]:
         """The circuit of each row's loss."""
-        scalars = scalars_of(program, {"B": 1}, weights_first=setting.notation.columns)
+        scalars = scalars_of(program, {"B": 1}, weights_first=notation.columns)
         if self._rows > MOST_ROWS:
             raise ArgumentError(f"{self._rows} rows are too many to be explained one by one: give at most {MOST_ROWS}")
         batched = {v.name for v in program.inputs if v.shape[:1] == ("B",)}
@@ -126,6 +171,7 @@ class Objective:
                 scalars,
                 scalars.values({k: a[r : r + 1] if k in batched else a for k, a in self.arrays.items()}),
                 named=True,
+                notation=notation,
             )
             for r in range(self._rows)
         ]

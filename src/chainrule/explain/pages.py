@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from chainrule.document import Block, Document, Equations, Figure, Formula, Heading, Line, Paragraph, Table
 from chainrule.explain.circuit import Circuit
-from chainrule.explain.drawing import MOST_DRAWN, Drawing
-from chainrule.explain.notation import NOTATIONS
+from chainrule.explain.drawing import Drawing
 from chainrule.explain.paths import Factor, Path, Paths
+from chainrule.explain.plan import MOST_WIRES
+from chainrule.explain.tree import tree
 from chainrule.explain.wording import Wording, added, number, signed, times
 from chainrule.show.numbers import number_text
 
@@ -14,37 +15,57 @@ _PLAIN = frozenset({"negative", "exp", "log", "sqrt", "abs", "constant", "to_flo
 """Functions of one argument whose slope is as short as a name for it."""
 
 
+MOST_LISTED = 300
+"""Wires up to which a table lists them."""
+
+
 def drawing_of(circuit: Circuit) -> Drawing:
-    """The drawing of a circuit under the names of the program."""
-    return Drawing(circuit, NOTATIONS["names"])
+    """The picture of a circuit with every number that it knows."""
+    if circuit.inputs is None:
+        return Drawing(circuit, circuit.notation)
+    return Drawing(circuit, circuit.notation, circuit.values, circuit.gradients)
 
 
 def circuit_page(circuit: Circuit) -> Document:
-    """The drawing and a table of the wires."""
-    wording = Wording(circuit, NOTATIONS["names"])
-    drawing = drawing_of(circuit)
+    """The picture and a table of the wires."""
+    wording = Wording(circuit, circuit.notation)
     name = wording.name(circuit.output).text
     numbers = circuit.inputs is not None
+    known = (circuit.values, circuit.gradients) if numbers else (None, None)
     caption = "Above each wire its value, below it the derivative of the output by it." if numbers else ""
+    drawing = drawing_of(circuit)
     blocks: list[Block] = []
-    if len(circuit.readers) <= MOST_DRAWN:
-        blocks.append(Figure(drawing.svg, f"the circuit of {name}", caption, drawing.text))
+    if drawing.readable:
+        text = tree(circuit, wording, *known)
+        blocks.append(Figure(drawing.svg, f"the circuit of {name}", caption, text, wide=True))
+    else:
+        blocks.append(Paragraph(f"The circuit is too large for a picture: it has more than {MOST_WIRES} wires."))
     if numbers:
-        rows = [
-            (wording.name(n), wording.definition(n) if n in circuit.gate else "", number_text(circuit.values[n]),
-             number_text(circuit.gradients[n]))
-            for n in (*circuit.leaves, *circuit.gate)
-        ]  # fmt: skip
-        blocks.append(Table(("wire", "computed as", "value", "gradient"), rows))
+        blocks.append(_wires(circuit, wording))
     else:
         blocks.append(Equations(*(Line(wording.name(g.name), wording.definition(g.name)) for g in circuit.gates)))
     return Document(f"The circuit of {name}", blocks)
 
 
+def _wires(circuit: Circuit, wording: Wording) -> Table:
+    names = (*circuit.leaves, *circuit.gate)
+    rows = [
+        (
+            wording.name(n),
+            wording.definition(n) if n in circuit.gate else "",
+            number_text(circuit.values[n]),
+            number_text(circuit.gradients[n]),
+        )
+        for n in names[:MOST_LISTED]
+    ]
+    caption = f"The first {MOST_LISTED} of {len(names):,} wires" if len(names) > MOST_LISTED else ""
+    return Table(("wire", "computed as", "value", "gradient"), rows, caption)
+
+
 def paths_page(found: Paths) -> Document:
     """Each path with its factors, and their sum."""
     circuit = found.circuit
-    wording = Wording(circuit, NOTATIONS["names"])
+    wording = Wording(circuit, circuit.notation)
     output, by = wording.name(circuit.output), wording.name(found.name)
     count = len(found.paths)
     title = f"Paths from {output.text} to {by.text}"
@@ -110,5 +131,8 @@ def _slopes(found: Paths, wording: Wording) -> list[Line]:
     factors = {(f.gate, f.by): f for path in found.paths for f in path.factors}
     gates = dict.fromkeys(f.gate for f in factors.values() if f.gate != found.circuit.output)
     lines = [Line(wording.name(g), wording.definition(g)) for g in found.circuit.gate if g in gates]
-    primed = [f for f in factors.values() if _is_function(f, wording)]
-    return [*lines, *(Line(_short(f, wording), wording.formula(f.partial)) for f in primed)]
+    for factor in (f for f in factors.values() if _is_function(f, wording)):
+        lines.append(Line(_short(factor, wording), wording.formula(factor.partial)))
+        if factor.value is not None:
+            lines += [Line(None, wording.numbers(factor.partial)), Line(None, number(factor.value))]
+    return lines

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cached_property
 
 from chainrule.document import Formula
 from chainrule.explain.circuit import Circuit
+from chainrule.explain.letters import plain
 from chainrule.explain.notation import Notation, namer
 from chainrule.explain.recognise import Recogniser
-from chainrule.explain.writing import Writer, content
+from chainrule.explain.writing import Writer, applied, content
 from chainrule.expression import Expression, lift
 from chainrule.show.numbers import number_latex, number_text
 
@@ -43,13 +45,21 @@ class Wording:
         """The same with numbers put in."""
         return self._writer.numbers(self._recognise(expression), self.circuit.values)
 
+    def slope(self, gate: str, by: str) -> Formula | None:
+        r"""The derivative of an activation function with the notation's letter for it, as in :math:`\varphi'(t)`."""
+        letter = self.notation.function
+        if not letter or applied(self.circuit.gate[gate].formula) is None or gate == self.circuit.output:
+            return None
+        return Formula(rf"{letter}'({self.name(by).latex})", f"{plain(letter)}'({self.name(by).text})")
+
     def definition(self, gate: str) -> Formula:
         """What a gate computes."""
         return self._writer.formula(Recogniser()(self.circuit.gate[gate].formula))
 
     def worked(self, gate: str) -> Formula:
-        """The same with numbers put in."""
-        return self._writer.numbers(Recogniser()(self.circuit.gate[gate].formula), self.circuit.values)
+        """The same with numbers put in, and with functions under their own names."""
+        writer = replace(self._writer, function="")
+        return writer.numbers(Recogniser()(self.circuit.gate[gate].formula), self.circuit.values)
 
 
 def number(value: float) -> Formula:
@@ -60,6 +70,12 @@ def number(value: float) -> Formula:
 def signed(formula: Formula) -> Formula:
     """A number within a product or a sum."""
     return Formula(f"({formula.latex})", f"({formula.text})") if formula.text.startswith("-") else formula
+
+
+def bracketed(formula: Formula) -> Formula:
+    """A formula within a product."""
+    sums = any(sign in formula.text for sign in (" + ", " - ")) or formula.text.startswith("-")
+    return Formula(rf"\left({formula.latex}\right)", f"({formula.text})") if sums else formula
 
 
 def partial_of(value: Formula, by: Formula) -> Formula:
