@@ -20,14 +20,14 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
-from chainrule.check.cases import SIZES, Array, Case, cases, domain, draw
-from chainrule.check.mutants import mutants
-from chainrule.check.oracles import EPSILON, Floats, central_differences, complex_step, one_sided
+from chainrule.checking.cases import SIZES, Array, Case, cases, domain, draw
+from chainrule.checking.mutants import mutants
 from chainrule.derivation import derive_program
 from chainrule.engines import numpy as reference
 from chainrule.errors import ChainruleError
 from chainrule.expression import Kink, Operation, lift, symbol
 from chainrule.ops.reductions import sum as total
+from chainrule.oracles import EPSILON, Floats, central_differences, complex_step, one_sided
 from chainrule.program import Program
 from chainrule.shapes import broadcast, concrete, show_shape
 from chainrule.show import to_latex, to_python, to_text

@@ -8,7 +8,7 @@ import pytest
 from mpmath import mp, mpf
 
 import chainrule as cr
-from chainrule.check.cases import domain
+from chainrule.checking.cases import domain
 from chainrule.engines.numpy import run
 from chainrule.expression import symbol
 from chainrule.trace import trace

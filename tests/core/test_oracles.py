@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from chainrule.check import central_differences, complex_step, one_sided
+from chainrule.oracles import central_differences, complex_step, one_sided
 
 SCALES = [1e-8, 1e-4, 1.0, 1e4, 1e8]
 FUNCTIONS = {

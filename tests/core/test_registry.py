@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
-from chainrule.check.cases import domain
+from chainrule.checking.cases import domain
 from chainrule.engines import numpy as reference
 from chainrule.expression import Example, Kink, Operation, Spelling, symbol
 from chainrule.shapes import broadcast, matmul

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.check.cases import domain
+from chainrule.checking.cases import domain
 from chainrule.derivation import derive_program
 from chainrule.expression import REGISTRY, Expression, lift, symbol
 from chainrule.ops.arrays import add_rows, pad, reshape, take, transpose

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any, NamedTuple, TypeAlias
 
-from chainrule.check.cases import cases
+from chainrule.checking.cases import cases
 from chainrule.expression import REGISTRY, Expression, Operation, Spelling, lift, symbol
 from chainrule.ops.arrays import broadcast_to
 from chainrule.show import to_python
@@ -29,7 +29,7 @@ def mutants(operation: Operation) -> Iterator[tuple[str, Operation]]:
     Where the rule follows from the expansion, an identity with a wrong slope stands before the argument.
 
     >>> import chainrule as cr
-    >>> from chainrule.check import mutants
+    >>> from chainrule.checking.mutants import mutants
     >>> for what, mutant in mutants(cr.operations["exp"]): print(what)
     x: sign
     x: times 1.001

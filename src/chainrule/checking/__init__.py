@@ -1,0 +1,1 @@
+"""Checking: gradients held against independent ones, and the wrong operations with which checks are tested."""
