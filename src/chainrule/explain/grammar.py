@@ -128,6 +128,11 @@ class _Reader:
             self.at += 1
         return self.text[self.at : self.at + 1]
 
+    def _here(self) -> int:
+        """The place of the next character that is no blank."""
+        self._next()
+        return self.at
+
     def _take(self, *signs: str) -> str:
         """The sign that stands next, if it is one of these; it is read."""
         self._next()
@@ -150,7 +155,7 @@ class _Reader:
 
     def _sum(self) -> Term:
         self._deeper()
-        at, parts, operators = self.at, [self._product()], []
+        at, parts, operators = self._here(), [self._product()], []
         while sign := self._take("+", "-"):
             operators.append(sign)
             parts.append(self._product())
@@ -158,7 +163,7 @@ class _Reader:
         return Term(at, None, tuple(parts), tuple(operators)) if operators else parts[0]
 
     def _product(self) -> Term:
-        at, parts = self.at, [self._signed()]
+        at, parts = self._here(), [self._signed()]
         operators: list[str] = []
         while True:
             if sign := self._operator():
@@ -186,14 +191,14 @@ class _Reader:
         return character.isalnum() or character in {"∂", *_CLOSING}
 
     def _signed(self) -> Term:
-        at, signs = self.at, ""
+        at, signs = self._here(), ""
         while sign := self._take("+", "-"):
             signs += sign
         power = self._power()
         return Term(at, None, (power,), function="negative") if signs.count("-") % 2 else power
 
     def _power(self) -> Term:
-        at, base = self.at, self._marked()
+        at, base = self._here(), self._marked()
         if not self._take("**", "^"):
             return base
         self._deeper()
@@ -203,7 +208,7 @@ class _Reader:
 
     def _marked(self) -> Term:
         """A factor with marks of transposition."""
-        at, factor = self.at, self._factor()
+        at, factor = self._here(), self._factor()
         while mark := re.match(r"(\^\{?T\b\}?|\.T\b)", self.text[self.at :]):
             self.at += len(mark[0])
             factor = Term(at, None, (factor,), function="transpose")
