@@ -53,7 +53,9 @@ def test_a_program_is_compiled_once(monkeypatch, tmp_path, compiled):
     for count in (1, 1, 1):
         assert works()
         assert len(compiled) == count
-    assert works(TEXT + "; other\n")
+    assert works(TEXT + "; what only people read\n")
+    assert len(compiled) == 1
+    assert works(TEXT + "declare double @llvm.fabs.f64(double)\n")
     assert len(compiled) == 2
 
 

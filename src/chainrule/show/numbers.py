@@ -48,5 +48,11 @@ def counted(number: int, noun: str) -> str:
     >>> counted(1, "row"), counted(2, "row"), counted(3, "category")
     ('1 row', '2 rows', '3 categories')
     """
-    plural = noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
-    return f"{number} {noun if number == 1 else plural}"
+    return f"{number} {plural(number, noun)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """The noun as it stands after the number."""
+    if number == 1:
+        return noun
+    return noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"

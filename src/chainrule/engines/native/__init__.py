@@ -33,7 +33,7 @@ def step_text(step: Program, precision: str, batch_size: int) -> str:
 
     if fits(step, batch_size):
         return unrolled_text(step, batch_size, precision, host())
-    return step_code(step, precision, batch_size).text
+    return step_code(step, precision, batch_size).module.titled()
 
 
 def native_run(steps: Steps) -> Run:

@@ -67,7 +67,7 @@ class NativeCall:
         large = self.rows is not None and self.rows >= PIECES_FROM
         user = [v.name for v in self.program.inputs if large and v.shape[:1] == ("B",) and v.dtype == "float"]
         self.code = generate_call(guarded(self.program, names), precision, target, rows=self.rows, user=user)
-        self._machine = compile_text(self.code.text, target)
+        self._machine = compile_text(self.code.module.text, target)
         self._entry = self._machine.address(ENTRY)
         self.arena = self.code.memory.allocate(fill)
         self._control = Control(self.code.schedule, self.arena)

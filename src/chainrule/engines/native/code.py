@@ -8,11 +8,12 @@ from functools import partial
 
 from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.driver import Clock, Driver
+from chainrule.engines.native.emit import Module
 from chainrule.engines.native.expand import expand
 from chainrule.engines.native.lower import Lowered, lower
 from chainrule.engines.native.memory import Memory
-from chainrule.engines.native.order import Conflict, Split, in_order, split
-from chainrule.engines.native.phases import Phase, Product, Schedule
+from chainrule.engines.native.order import Conflict, in_order, split
+from chainrule.engines.native.phases import Phase, Product, Schedule, Split
 from chainrule.engines.native.pieces import PIECE_ROWS, Groups, in_pieces
 from chainrule.engines.native.regions import Region, split_regions
 from chainrule.engines.native.rewrites import derivatives_from_outputs
@@ -29,15 +30,13 @@ PIECES_FROM = 4 * PIECE_ROWS
 
 @dataclass(frozen=True)
 class Code:
-    """A program as phases, with its memory and its text for one machine."""
+    """A program as phases, with its memory and its code for one machine."""
 
     schedule: Schedule
-    splits: tuple[Split, ...]
     regions: tuple[Region, ...]
     memory: Memory
-    form: Form
     target: Target
-    text: str
+    module: Module
 
 
 def generate(
@@ -84,45 +83,47 @@ def _generated(
 ) -> Code:
     form = Form.filling(precision, target.vector_bytes)
     primitives = derivatives_from_outputs(expand(program))
-    lower_primitives = partial(lowering, primitives, lanes=form.lanes)
-    schedule, splits, layout = _scheduled(lower_primitives, carried, rows, registers_of(target))
+    lower_primitives = partial(lowering, primitives, form=form)
+    schedule, layout = _scheduled(lower_primitives, carried, rows, registers_of(target))
     memory = Memory(schedule.buffers(), layout, form)
-    text = Driver(schedule, splits, memory, form, target, clock, timed=timed).text()
-    return Code(schedule, splits, regions, memory, form, target, text)
+    module = Driver(schedule, memory, target, clock, timed=timed).write()
+    return Code(schedule, regions, memory, target, module)
 
 
 def _scheduled(
     lowering: Callable[..., Lowered], carried: Mapping[str, str], rows: int | None, registers: int
-) -> tuple[Schedule, tuple[Split, ...], Layout]:
+) -> tuple[Schedule, Layout]:
     """Phases in order, with splits and barriers; results that cannot be written in place are copied at the end."""
     aside: set[str] = set()
     while True:
         lowered = lowering(rows=rows, aside=frozenset(aside))
         try:
-            schedule, splits = _ordered(lowered, carried, registers)
+            schedule = _ordered(lowered, carried, registers)
         except Conflict as conflict:
             aside |= {label for label, name in carried.items() if name == conflict.buffer}
             continue
         if rows is None or rows < PIECES_FROM:
-            return schedule, splits, lowered.layout
+            return schedule, lowered.layout
         small = lowering(rows=PIECE_ROWS, aside=frozenset(aside))
         groups = in_pieces(small.schedule, small.layout, carried.values())
         if groups is None:
-            return schedule, splits, lowered.layout
-        return *_ordered_pieces(small, groups, carried, registers), small.layout
+            return schedule, lowered.layout
+        return _ordered_pieces(small, groups, carried, registers), small.layout
 
 
-def _ordered(lowered: Lowered, carried: Mapping[str, str], registers: int) -> tuple[Schedule, tuple[Split, ...]]:
+def _ordered(lowered: Lowered, carried: Mapping[str, str], registers: int) -> Schedule:
     phases = lowered.schedule.phases
     splits = [_split(p, lowered.layout, registers) for p in phases]
     order, meetings = in_order(phases, splits, carried.values())
-    schedule = replace(lowered.schedule, phases=tuple(phases[i] for i in order), barriers=meetings)
-    return schedule, tuple(splits[i] for i in order)
+    return replace(
+        lowered.schedule,
+        phases=tuple(phases[i] for i in order),
+        splits=tuple(splits[i] for i in order),
+        barriers=meetings,
+    )
 
 
-def _ordered_pieces(
-    lowered: Lowered, groups: Groups, carried: Mapping[str, str], registers: int
-) -> tuple[Schedule, tuple[Split, ...]]:
+def _ordered_pieces(lowered: Lowered, groups: Groups, carried: Mapping[str, str], registers: int) -> Schedule:
     """Each group in its order, all threads meeting between them."""
     parts = [
         _ordered(replace(lowered, schedule=replace(lowered.schedule, phases=group)), carried, registers)
@@ -131,14 +132,19 @@ def _ordered_pieces(
     phases: list[Phase] = []
     splits: list[Split] = []
     meetings: set[int] = set()
-    for schedule, own in parts:
-        meetings |= {len(phases), *(len(phases) + place for place in schedule.barriers)}
-        phases += schedule.phases
-        splits += own
+    for part in parts:
+        meetings |= {len(phases), *(len(phases) + place for place in part.barriers)}
+        phases += part.phases
+        splits += part.splits
     first = len(groups.before)
     pieces = (first, first + len(groups.during))
-    whole = replace(lowered.schedule, phases=tuple(phases), barriers=frozenset(meetings), pieces=pieces)
-    return whole, tuple(splits)
+    return replace(
+        lowered.schedule,
+        phases=tuple(phases),
+        splits=tuple(splits),
+        barriers=frozenset(meetings),
+        pieces=pieces,
+    )
 
 
 def _split(phase: Phase, layout: Layout, registers: int) -> Split:

@@ -43,9 +43,9 @@ def phase_cost(phase: Phase, form: Form, rows: int) -> Cost:
     return Cost(flops, sum(memory(v) for v in (*phase.reads(), *phase.writes())))
 
 
-def schedule_flops(schedule: Schedule, form: Form, rows: int) -> int:
+def schedule_flops(schedule: Schedule, rows: int) -> int:
     """Operations of all phases."""
-    return sum(phase_cost(p, form, rows).flops for p in schedule.phases)
+    return sum(phase_cost(p, schedule.form, rows).flops for p in schedule.phases)
 
 
 def _number(size: Size, rows: int) -> int:

@@ -44,9 +44,11 @@ def write_contracted(kernel: Kernel, capacity: int) -> None:
             products = [a.fma(load(f.offset(s, at)), y, t) for s, t in zip(starts, sums, strict=True)]
             return [a.select(mask, new, old) for new, old in zip(products, sums, strict=True)]
 
+        f.comment(f"sums of {rows} rows")
         sums = f.loop(0, whole, lanes, step, [(a.type, a.constant(0.0))] * rows)
         if not (isinstance(count, int) and count == whole):
             sums = f.loop(whole, count, lanes, rest, [(a.type, s) for s in sums])
+        f.comment("one vector of them")
         total = gathered(a, sums)
         kernel.body(a, kernel.phase.body, (row,), {inner.target: Value(total, "float")})
 

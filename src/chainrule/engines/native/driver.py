@@ -25,12 +25,12 @@ from chainrule.engines.native.control import (
 from chainrule.engines.native.denormals import flush, restore
 from chainrule.engines.native.dots import write_contracted
 from chainrule.engines.native.elementwise import Value, write
-from chainrule.engines.native.emit import Function, Index, Module
+from chainrule.engines.native.emit import Function, Index, Module, without_comments
 from chainrule.engines.native.kernel import Kernel, element_bytes
+from chainrule.engines.native.listing import phase_lines
 from chainrule.engines.native.maps import write_map, write_move, write_reduction, write_scatter
 from chainrule.engines.native.memory import Memory
-from chainrule.engines.native.order import Split
-from chainrule.engines.native.phases import Move, Operand, Phase, Product, Reduction, Scatter, Schedule, View
+from chainrule.engines.native.phases import Move, Operand, Phase, Product, Reduction, Scatter, Schedule, Split, View
 from chainrule.engines.native.products import write_columns
 from chainrule.engines.native.target import Target
 from chainrule.engines.native.tiles import registers, tile_of
@@ -53,16 +53,14 @@ class Driver:
     def __init__(
         self,
         schedule: Schedule,
-        splits: tuple[Split, ...],
         memory: Memory,
-        form: Form,
         target: Target,
         clock: Clock,
         *,
         timed: bool = False,
     ) -> None:
-        self.schedule, self.splits, self.memory, self.clock = schedule, splits, memory, clock
-        self.form, self.target, self.timed = form, target, timed
+        self.schedule, self.memory, self.clock = schedule, memory, clock
+        self.form, self.target, self.timed = schedule.form, target, timed
         self.module = Module()
         self.kinds = self._kinds()
         self._kernels: dict[str, Kernel] = {}
@@ -75,13 +73,14 @@ class Driver:
             kinds[scalar.statement.target] = {"int": "i64", "bool": "i1"}.get(scalar.statement.dtype, element)
         return kinds
 
-    def text(self) -> str:
+    def write(self) -> Module:
         """The module: kernels, each once for phases that do the same elsewhere, and the loop over steps."""
         kernels = [self._kernel(place, phase) for place, phase in enumerate(self.schedule.phases)]
         barrier = write_barrier(self.module, self.target.triple)
         f = self.module.function(ENTRY, ["ptr %control", "i64 %thread"], exported=True)
+        f.title.append(lambda: ["all steps, as each thread goes through them"])
         _Loop(self, f, kernels, barrier).write()
-        return self.module.text
+        return self.module
 
     def _kernel(self, place: int, phase: Phase) -> tuple[str, Kernel]:
         """The name of the phase's function and how it is called; equal texts are one function."""
@@ -104,13 +103,13 @@ class Driver:
             write_transpose(kernel)
         else:
             write_map(kernel)
-        key = kernel.function.text.replace(f"@{name}(", "@kernel(")
-        known = self._kernels.get(key)
-        if known is None:
+        key = without_comments(kernel.function.text).replace(f"@{name}(", "@kernel(")
+        if key not in self._kernels:
             self.module.include(draft)
             self._kernels[key] = kernel
-            return name, kernel
-        return known.function.name, kernel
+        shared = self._kernels[key].function
+        shared.title.append(lambda: [f"phase {place + 1}: {line}" for line in phase_lines(self.schedule, phase)])
+        return shared.name, kernel
 
 
 class _Loop:
@@ -127,6 +126,7 @@ class _Loop:
 
     def write(self) -> None:
         f = self.f
+        f.comment("from the control block")
         self.arena, self.threads = self._slot(ARENA, "ptr"), self._slot(THREADS)
         self.batch, self.total, self.first = self._slot(BATCH), self._slot(ROWS), self._slot(FIRST)
         self.order, self.losses = self._slot(ORDER, "ptr"), self._slot(LOSSES, "ptr")
@@ -136,7 +136,7 @@ class _Loop:
         }
         self.counter = f.offset("%control", 8 * COUNTER)
         self.several = f.compare("sgt", self.threads, 1)
-        for s in dict.fromkeys(self.driver.splits):
+        for s in dict.fromkeys(self.schedule.splits):
             if s.extent != "B":
                 self.ranges[s] = self._range(s, s.extent if isinstance(s.extent, int) else None)
         self.met = f.value("alloca i64")  # how often threads have arrived at meetings so far
@@ -165,7 +165,9 @@ class _Loop:
         start = f.multiply(i, self.batch)
         rows = f.smaller(self.batch, f.subtract(self.total, start))
         self.user[self.clock.rows] = f.offset(self.order, f.multiply(start, 8))
+        f.comment("the numbers of this step")
         self._numbers(i, rows)
+        f.comment("all threads meet: the step before is done")
         self._meet()
         count = len(self.schedule.phases)
         if self.schedule.pieces is None:
@@ -175,6 +177,7 @@ class _Loop:
             self._phases(range(first), rows, 0)
             f.loop(0, rows, self.schedule.rows or 1, lambda base: self._piece(range(first, stop), rows, base))
             self._phases(range(stop, count), rows, 0)
+        f.comment("loss and learning rate")
         f.when(f.compare("eq", "%thread", 0), lambda: self._report(i))
 
     def _piece(self, places: range, rows: Index, base: str) -> None:
@@ -188,14 +191,16 @@ class _Loop:
         self.user = whole
 
     def _phases(self, places: range, rows: Index, base: Index) -> None:
-        for s in dict.fromkeys(self.driver.splits):
+        for s in dict.fromkeys(self.schedule.splits):
             if s.extent == "B":
                 self.ranges[s] = self._range(s, rows)
         for place in places:
             phase, (name, kernel) = self.schedule.phases[place], self.kernels[place]
             if place in self.schedule.barriers:
+                self.f.comment("all threads meet")
                 self._timed(2 * place + 1, self._meet)
-            low, high = self.ranges[self.driver.splits[place]]
+            self.f.comment(f"phase {place + 1}")
+            low, high = self.ranges[self.schedule.splits[place]]
             arguments = [f"i64 {low}", f"i64 {high}", f"i64 {rows}", f"i64 {base}"]
             arguments += [f"ptr {self._pointer(view)}" for view in kernel.views]
             arguments += [f"{self.driver.kinds[s]} {self.numbers[s].text}" for s in phase.scalars]

@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterable, Sequence
 from typing import TypeAlias
+
+_COMMENT = re.compile(r"^ *;.*\n", re.MULTILINE)
 
 Index: TypeAlias = int | str
 """A whole number of 64 bits: known now, or the name of a value."""
+
+
+def without_comments(text: str) -> str:
+    """The text without the lines that only people read."""
+    return _COMMENT.sub("", text)
 
 
 class Module:
@@ -34,8 +42,20 @@ class Module:
     @property
     def text(self) -> str:
         """The whole module."""
-        parts = [*self._declared.values(), *(f.text for f in self._functions.values())]
+        return self._joined(f.text for f in self._functions.values())
+
+    def titled(self) -> str:
+        """The whole module for people, each function under its title."""
+        return self._joined(_titled(f) for f in self._functions.values())
+
+    def _joined(self, functions: Iterable[str]) -> str:
+        parts = [*self._declared.values(), *functions]
         return "\n\n".join(parts) + "\n"
+
+
+def _titled(function: Function) -> str:
+    lines = [line for write in function.title for line in write()]
+    return "\n".join([*(f"; {line}" for line in lines), function.text])
 
 
 class Function:
@@ -45,6 +65,8 @@ class Function:
         self.module, self.name = module, name
         linkage = "" if exported else "internal "
         self._head = f"define {linkage}void @{name}({', '.join(arguments)}) nounwind noinline {{\nentry:"
+        self.title: list[Callable[[], Sequence[str]]] = []
+        """Write what people read above it, when they do."""
         self._lines: list[str] = []
         self._count = 0
         self._block = "entry"
@@ -67,6 +89,10 @@ class Function:
         self._count += 1
         self._lines.append(f"  %v{self._count} = {instruction}")
         return f"%v{self._count}"
+
+    def comment(self, text: str) -> None:
+        """Say what comes next."""
+        self._lines.append(f"  ; {text}")
 
     def do(self, instruction: str) -> None:
         """Append an instruction without a result."""

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from chainrule.engines.native.cache import object_key, open_cache
+from chainrule.engines.native.emit import without_comments
 from chainrule.engines.native.target import Target, binding
 from chainrule.errors import ProgramError
 
@@ -48,7 +49,7 @@ class Machine:
 
 
 def compile_text(text: str, target: Target) -> Machine:
-    """Machine code of a module, from the cache on disk if it was compiled before.
+    """Machine code of a module, from the cache on disk if it was compiled before, with or without comments.
 
     Functions from outside are taken from this process: the C library, and its mathematics.
 
@@ -57,6 +58,7 @@ def compile_text(text: str, target: Target) -> Machine:
         EngineError: where llvmlite is missing, or the system forbids generated code.
     """
     llvm = binding()
+    text = without_comments(text)
     store = open_cache()
     key = object_key(text, target, f"{llvm.llvm_version_info} {import_module('llvmlite').__version__}")
     code = store.read(key) if store else None

@@ -79,14 +79,20 @@ class Kernel:
     def body(self, a: Arithmetic, loop: Loop, position: Position, known: Mapping[str, Value]) -> Values:
         """Write loads, statements and stores for the elements at ``position``; the values by name."""
         values: Values = {**self._splats[a.form.lanes], **known}
+        if loop.loads:
+            self.function.comment("load")
         for load in loop.loads:
             values[load.target] = self.load(a, load, loop.space, position)
         contracted = self._contractions(loop)
+        if loop.statements:
+            self.function.comment("compute")
         for s in loop.statements:
             if s.operation == "uniform":
                 values[s.target] = self._uniform(a, s, values, loop.space, position)
             elif s.target not in contracted:
                 values[s.target] = self._statement(a, s, values, contracted)
+        if loop.stores:
+            self.function.comment("store")
         for store in loop.stores:
             self.store(a, store, loop.space, position, value_of(store.value, values))
         return values

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from chainrule.engines.native import views
+from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.drafts import Computed, Draft, LoopDraft, Stored
 from chainrule.engines.native.moving import Moving
 from chainrule.engines.native.phases import (
@@ -40,7 +41,7 @@ MOVES = frozenset({"reshape", "transpose", "slice", "pad", "broadcast_to"})
 def lower(
     program: Program,
     *,
-    lanes: int,
+    form: Form,
     rows: int | None,
     carried: Mapping[str, str],
     aside: Collection[str] = (),
@@ -51,7 +52,7 @@ def lower(
 
     Args:
         program: what to lower; its sizes are numbers, and ``B``. Other names are those of whole tables (rows taken).
-        lanes: floats in a vector.
+        form: of its floats in registers.
         rows: how many rows ``B`` stands for at most.
         carried: for outputs, the input in whose memory they are to stand.
         aside: those of them that are computed elsewhere and copied at the end.
@@ -61,7 +62,7 @@ def lower(
     Raises:
         EngineError: for an operation without an expansion that is none of the primitives.
     """
-    return _Lowering(program, Layout(lanes, rows), carried, frozenset(aside), frozenset(user), in_memory).run()
+    return _Lowering(program, form, rows, carried, frozenset(aside), frozenset(user), in_memory).run()
 
 
 @dataclass(frozen=True)
@@ -78,13 +79,15 @@ class _Lowering(Moving):
     def __init__(
         self,
         program: Program,
-        layout: Layout,
+        form: Form,
+        rows: int | None,
         carried: Mapping[str, str],
         aside: frozenset[str],
         user: frozenset[str],
         in_memory: bool,
     ) -> None:
-        super().__init__(program, layout)
+        super().__init__(program, Layout(form.lanes, rows))
+        self.form = form
         self.carried, self.aside, self.user, self.in_memory = carried, aside, user, in_memory
         self.constants: list[tuple[str, DType]] = []
         self.inputs: dict[str, View] = {}
@@ -100,13 +103,13 @@ class _Lowering(Moving):
             self.copy_view(source, view)
         schedule = Schedule(
             self.program.name,
+            self.form,
             self.layout.rows,
             tuple(self.constants),
             tuple(self.scalars.values()),
             tuple(d.finish() for d in self.drafts),
-            frozenset(),
-            self.inputs,
-            outputs,
+            inputs=self.inputs,
+            outputs=outputs,
         )
         return Lowered(schedule, self.layout)
 

@@ -70,6 +70,7 @@ def _down(kernel: Kernel, inner: Reduction) -> None:
                 result += _combined(a, inner, values, totals[c * len(inner.results) :])
             return result
 
+        f.comment("totals over rows")
         totals = _reduce(kernel, inner, outer, one, [v for _ in columns for v in _first(a, inner)], a)
         for c, at in enumerate(columns):
             part = totals[c * len(inner.results) :]
@@ -105,6 +106,7 @@ def _across(kernel: Kernel, inner: Reduction) -> None:
         return f.loop(whole, size, lanes, rest, [(a.type, t) for t in sums]) if lanes > 1 else sums
 
     def element(outer: Sequence[Index]) -> None:
+        f.comment("totals over a row")
         totals = _reduce(kernel, inner, outer, row, _first(a, inner), a)
         known: Values = {}
         for (target, how, _), total in zip(inner.results, totals, strict=True):
@@ -218,6 +220,7 @@ def write_scatter(kernel: Kernel) -> None:
             value = kernel.load(a, Load("value", source), source.shape, (*position, *at))
             kernel.store(a, Store(target, "new"), target.shape, (row, *at), _added(a, old, value))
 
+        f.comment("clear, then add row by row")
         f.loop(0, kernel.size(target.shape[0]), 1, clear)
         _loops(kernel, index.shape, add)
 

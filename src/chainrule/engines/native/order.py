@@ -5,19 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from chainrule.engines.native.phases import Move, Phase, Product, Reduction, Scatter, View
+from chainrule.engines.native.phases import Move, Phase, Product, Reduction, Scatter, Split, View
 from chainrule.engines.native.views import TILE_ROWS, squeezed
 from chainrule.shapes import Size
-
-
-@dataclass(frozen=True)
-class Split:
-    """How a phase is shared among threads: one axis in units of so many indices; ``None``: by one thread."""
-
-    extent: Size | None
-    unit: int
-    axis: int = 0
-    """The first axis, or 1 for the columns of a product."""
 
 
 def split(phase: Phase, lanes: int, tile_rows: int = 1, columns: int | None = None) -> Split:

@@ -1,7 +1,7 @@
 """What the machine does in a step, as data: a list of phases over named buffers.
 
 A phase runs over an index space, element by element (``body``); before that, each element may need an ``inner`` part: a
-matrix product, or a reduction over further axes. Phases can be printed, costed, and executed in NumPy; the kernels of
+matrix product, or a reduction over further axes. Phases can be listed, costed, and executed in NumPy; the kernels of
 this package make machine code of them.
 """
 
@@ -11,7 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from chainrule.shapes import DType, Shape, Size, show_shape
+from chainrule.engines.native.arithmetic import Form
+from chainrule.shapes import DType, Shape, Size
 
 Operand: TypeAlias = str | float | int
 """The name of a value, or a number."""
@@ -49,11 +50,6 @@ class View:
     offset: int = 0
     index: View | None = None
     row: int = 0
-
-    def __str__(self) -> str:
-        part = f"+{self.offset}" if self.offset else ""
-        looked_up = f"[{self.index.buffer.name}]" if self.index else ""
-        return f"{self.buffer.name}{part}{looked_up}"
 
 
 @dataclass(frozen=True)
@@ -183,8 +179,15 @@ class Phase:
         if isinstance(self.inner, Scatter | Move):
             yield self.inner.target
 
-    def __str__(self) -> str:
-        return f"{self.name}: {'; '.join(_lines(self))}"
+
+@dataclass(frozen=True)
+class Split:
+    """How a phase is shared among threads: one axis in units of so many indices; ``None``: by one thread."""
+
+    extent: Size | None
+    unit: int
+    axis: int = 0
+    """The first axis, or 1 for the columns of a product."""
 
 
 @dataclass(frozen=True)
@@ -204,10 +207,12 @@ class Schedule:
 
     Attributes:
         name: of the program.
+        form: of its floats in registers.
         rows: how many rows ``B`` may stand for, or ``None`` where there is no such size.
         constants: numbers that are given for each step, by name, with their type.
         scalars: numbers computed from them, in order.
         phases: in order.
+        splits: how each phase is shared among threads.
         barriers: phases, by place, before which all threads must have finished what came earlier.
         inputs: what the caller fills in, by name.
         outputs: where results stand, by label: a view, or the name or value of a number.
@@ -216,11 +221,13 @@ class Schedule:
     """
 
     name: str
+    form: Form
     rows: int | None
     constants: tuple[tuple[str, DType], ...]
     scalars: tuple[Scalar, ...]
     phases: tuple[Phase, ...]
-    barriers: frozenset[int]
+    splits: tuple[Split, ...] = ()
+    barriers: frozenset[int] = frozenset()
     inputs: dict[str, View] = field(default_factory=dict)
     outputs: dict[str, View | Operand] = field(default_factory=dict)
     pieces: tuple[int, int] | None = None
@@ -237,39 +244,6 @@ class Schedule:
         return found
 
     def __str__(self) -> str:
-        rows = [f"{self.name}: {len(self.phases)} phases" + (f", B = {self.rows}" if self.rows else "")]
-        rows += [f"  {_statement(s.statement)}" for s in self.scalars]
-        for place, phase in enumerate(self.phases):
-            if self.pieces is not None and place == self.pieces[0]:
-                rows.append(f"  for each {self.rows} rows of the batch:")
-            if self.pieces is not None and place == self.pieces[1]:
-                rows.append("  after the last of them:")
-            if place in self.barriers:
-                rows.append("  --- all threads meet ---")
-            rows.append(f"  {phase.name}  {show_shape(phase.body.space)}")
-            rows += [f"      {line}" for line in _lines(phase)]
-        return "\n".join(rows) + "\n"
+        from chainrule.engines.native.listing import listing
 
-
-def _lines(phase: Phase) -> list[str]:
-    inner, rows = phase.inner, []
-    if isinstance(inner, Product):
-        rows.append(f"{inner.target} = {inner.left} @ {inner.right}  (over {inner.contracted})")
-    elif isinstance(inner, Scatter):
-        rows.append(f"{inner.target} = rows of {inner.source} added up by {inner.index}")
-    elif isinstance(inner, Move):
-        rows.append(f"{inner.target} = {inner.source} in another shape")
-    elif inner is not None:
-        rows += [f"each of {show_shape(inner.loop.space)}: {line}" for line in _loop(inner.loop)]
-        rows += [f"{target} = {how}({value}, axis={inner.axes})" for target, how, value in inner.results]
-    return rows + _loop(phase.body)
-
-
-def _loop(loop: Loop) -> list[str]:
-    rows = [f"{load.target} <- {load.view}" for load in loop.loads if load.target != str(load.view)]
-    rows += [_statement(s) for s in loop.statements]
-    return rows + [f"{store.view} <- {store.value}" for store in loop.stores]
-
-
-def _statement(s: Statement) -> str:
-    return f"{s.target} = {s.operation}({', '.join(map(str, s.operands))})"
+        return listing(self)

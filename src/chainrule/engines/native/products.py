@@ -160,6 +160,7 @@ class _Columns(Sums):
         def finish(i: Index) -> None:
             self.each_row((), i, height, column, vectors, place(i))
 
+        f.comment(f"sums of {height} x {vectors} vectors, block by block, kept in memory between blocks")
         every_tile(lambda i: keep(i, [a.constant(0.0)] * len(kinds)))
         f.loop(0, self.kernel.size(self.inner.contracted), BLOCK_DEPTH, block)
         every_tile(finish)
@@ -230,6 +231,7 @@ class _Columns(Sums):
             f.when(there, lambda: self.one_row((), before_row, r, before_column, width, kept))
             return sums_after
 
+        f.comment(f"sums of {height} x {width} vectors, and between them the body of the tile before")
         zeros = [a.constant(0.0)] * len(kinds)
         sums = f.loop(0, height, 1, piece, list(zip(kinds, zeros, strict=True)))
         sums = f.loop(f.multiply(part, height), size, 1, step, list(zip(kinds, sums, strict=True)))

@@ -116,11 +116,11 @@ def profile_step(steps: Steps, constants: Mapping[str, float], seconds: float = 
     run.ticks[:] = 0
     more, spent = _run(run, steps, constants, seconds, first=made)
     ticks = run.ticks[:threads].sum(axis=0) / threads
-    schedule, form = run.code.schedule, run.code.form
+    schedule = run.code.schedule
     scale = spent / max(1.0, float(ticks.sum()))  # cycles to seconds; what lies between phases is spread over them
     phases = []
     for phase, (busy, waiting) in zip(schedule.phases, ticks / more, strict=True):
-        own = phase_cost(phase, form, steps.batch_size)
+        own = phase_cost(phase, schedule.form, steps.batch_size)
         times = (float(busy) * scale, float(waiting) * scale)
         phases.append(PhaseTime(phase.name, show_shape(phase.body.space), *times, own.flops, own.bytes))
     flops, peak = sum(p.flops for p in phases), peak_flops(steps.precision, threads)

@@ -85,9 +85,9 @@ class NativeRun:
         self._check_row_numbers(RowNumbers(step, known, precision))
         target = target or host()
         self.code: Code = generate(guarded(step, known), precision, target, rows=batch_size, user=known, timed=timed)
-        self._machine = compile_text(self.code.text, target)
+        self._machine = compile_text(self.code.module.text, target)
         self._entry = self._machine.address(ENTRY)
-        flops = schedule_flops(self.code.schedule, self.code.form, batch_size)
+        flops = schedule_flops(self.code.schedule, batch_size)
         self._threads, self._pace = threads, Pace(cores(), flops)
         self._arena: Arena = self.code.memory.allocate(fill)
         counted = max(threads or 1, cores()) if timed else 0

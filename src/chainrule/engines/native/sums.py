@@ -54,6 +54,7 @@ class Sums:
         a, f = self.a, self.f
         step = self.step(outer, row, rows, column, vectors)
         first = [(a.type, a.constant(0.0))] * (rows * vectors)
+        f.comment(f"sums of {rows} x {vectors} vectors")
         sums = f.loop(0, self.kernel.size(self.inner.contracted), 1, step, first)
         self._finish(outer, row, rows, column, vectors, sums)
 

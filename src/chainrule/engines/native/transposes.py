@@ -39,6 +39,7 @@ def write_transpose(kernel: Kernel) -> None:
     whole = rows // lanes * lanes
 
     def block(row: Index, count: int, column: Index) -> None:
+        f.comment(f"a block of {lanes} columns and {count} rows")
         start = f.offset(kernel.address(source, ()), f.multiply(row, size))
         lines = [f.smaller(f.add(column, lane), columns - 1) for lane in range(lanes)]
         vectors = [a.load(f.offset(start, f.multiply(line, source.strides[1] * size))) for line in lines]

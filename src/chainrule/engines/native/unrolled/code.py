@@ -22,7 +22,7 @@ _RATE = FIXED.index("rate")
 def step_text(program: Program, rows: int, precision: str, target: Target) -> str:
     """LLVM's text of a step of one network, for batches of so many rows."""
     unrolled = unroll(program, rows)
-    return write_steps(Step(unrolled, precision, 1, 1, live_nodes(unrolled), target.triple))
+    return write_steps(Step(unrolled, precision, 1, 1, live_nodes(unrolled), target.triple)).titled()
 
 
 class Code:
@@ -50,7 +50,7 @@ class Code:
     ) -> None:
         unrolled = unroll(program, rows)
         step = Step(unrolled, precision, lanes, groups, live_nodes(unrolled), target.triple)
-        self._function = compile_text(write_steps(step), target).function(NAME, ctypes.c_void_p)
+        self._function = compile_text(write_steps(step).text, target).function(NAME, ctypes.c_void_p)
         slots = step.slots
         self._table = np.zeros(len(slots), np.int64)
         self._reals = self._table.view(np.float64)

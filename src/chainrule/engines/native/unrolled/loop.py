@@ -15,6 +15,7 @@ from chainrule.engines.native.unrolled.graph import Node, Reach
 from chainrule.engines.native.unrolled.items import Bench, Item, Layout
 from chainrule.engines.native.unrolled.lower import Unrolled, elements
 from chainrule.engines.native.unrolled.writer import Writer, absorbed
+from chainrule.show.numbers import counted
 
 NAME = "steps"
 """The exported function; its only argument is the address of the table."""
@@ -83,11 +84,13 @@ def live_nodes(unrolled: Unrolled) -> list[Node]:
     return [node for node in unrolled.graph.nodes if node.index in needed and not node.is_number]
 
 
-def write_steps(step: Step) -> str:
-    """LLVM's text of the function."""
+def write_steps(step: Step) -> Module:
+    """The function in a module of its own."""
     module = Module()
-    _Loop(step, module.function(NAME, ["ptr %table"], exported=True)).write()
-    return module.text
+    function = module.function(NAME, ["ptr %table"], exported=True)
+    function.title.append(lambda: [f"steps of {counted(step.unrolled.rows, 'row')}, all parameters in registers"])
+    _Loop(step, function).write()
+    return module
 
 
 class _Loop:
@@ -113,12 +116,15 @@ class _Loop:
         self.fixed = {name: self._slot(name) for name in ("steps", "first", "stride")}
         self.fixed |= {name: self._slot(name, "ptr") for name in ("rows", "losses", "state")}
         self.tables = {name: self._slot(name, "ptr") for name in [*self.unrolled.data, *self.step.bases]}
+        f.comment("what is the same in all steps")
         run.write(self.step.live)
+        f.comment("parameters and slots into registers")
         groups = range(self.step.groups)
         carried = [part for group in groups for part in self._load_states(group)]
         self.width = len(carried) // self.step.groups
         control = flush(f, self.step.triple)
         last = f.loop(0, self.fixed["steps"], 1, lambda i, *values: self._pass(run, i, values), carried)
+        f.comment("parameters and slots back into memory")
         for group in groups:
             self._store_states(group, last[group * self.width : (group + 1) * self.width])
         restore(f, control)
@@ -167,6 +173,7 @@ class _Loop:
             "uniform": lambda node: self._uniform(node, run),
         }
         common = Writer(self.bench, self.joined, Reach.STEP, sources, run)
+        f.comment("what is the same for all networks: rows of the batch, the numbers of this step")
         common.write(self.step.live)
         results: list[str] = []
         for group in range(self.step.groups):
@@ -190,6 +197,7 @@ class _Loop:
             return Item(Layout.LANES, (known[str(name)][int(place[0])],), 0.0)
 
         writer = Writer(self.bench, self.joined, Reach.NETWORK, {"state": state}, common)
+        self.function.comment("forward, backward and update of a network in each lane")
         writer.write(self.step.live)
         self._store_losses(writer.item(self.unrolled.loss), group)
         new: list[str] = []
