@@ -13,7 +13,7 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
-from .explain import Notation, circuit, paths
+from .explain import Notation, circuit, paths, simplification
 from .expression import Example, Expression, Kink, Operation, Spelling, symbols
 from .network import Network, load, mlp
 from .nn import (
@@ -171,6 +171,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "silu",
+    "simplification",
     "sin",
     "softmax",
     "softplus",

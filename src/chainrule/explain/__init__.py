@@ -8,7 +8,7 @@ from chainrule.explain.formulas import circuit, paths
 from chainrule.explain.notation import NOTATIONS, Notation, notation_of
 from chainrule.explain.objective import Objective
 from chainrule.explain.paths import Factor, Path, Paths
-from chainrule.explain.simplification import Simplification
+from chainrule.explain.simplifying import Simplification
 from chainrule.explain.stepping import Step, Stepper
 
 __all__ = [

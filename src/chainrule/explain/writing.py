@@ -12,7 +12,7 @@ from chainrule.program import Equation, Var
 from chainrule.shapes import Shape
 from chainrule.show.latex import latex_number
 from chainrule.show.layout import Written, spell
-from chainrule.show.numbers import number_latex, number_text
+from chainrule.show.numbers import exact_text, number_latex, number_text
 
 Namer = Callable[[str], Formula]
 """How a named scalar is written."""
@@ -92,7 +92,7 @@ class Writer:
                 return Written(text, 20 if text.startswith("∂") else 100, shape=shape)
             return _signed(number_text(values[name]), values[name])
 
-        return _Leaves(name, lambda value: _signed(number_text(value, 17), value), _terminal, plain)
+        return _Leaves(name, lambda value: _signed(exact_text(value), value), _terminal, plain)
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
 
 from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError
-from chainrule.expression import Expression, symbol
+from chainrule.expression import Expression, Operation, symbol
 from chainrule.losses import Loss
 from chainrule.nn.build import Build, Parameter, State
 from chainrule.nn.layers import Dense, Layer, activation_name, activation_of
@@ -42,6 +45,17 @@ class Model:
         for w in weights if self.l1 else ():
             objective = objective + self.l1 * abs(w).sum()
         return Assembled(build, output, target, objective.named("L"))
+
+    @property
+    def ending(self) -> tuple[Callable[[Expression], Expression] | None, tuple[str, str]]:
+        """The output's activation function (nothing for a linear output), and the names before and after it."""
+        output = self.assemble(training=False).prediction
+        assert output.name is not None
+        assert output.operation is not None
+        net, *settings = output.arguments
+        if net.name is None or net.shape != output.shape or any(s.literal is None for s in settings):
+            return None, (output.name, output.name)
+        return partial(_applied, output.operation, settings, output.attributes), (net.name, output.name)
 
     def prediction_program(self) -> Program:
         """From the inputs to the prediction."""
@@ -115,6 +129,12 @@ class Assembled:
         """Inputs of the model's programs: data, target, parameters, running states, key and step."""
         data = [*self.build.inputs.values(), *([self.target] if target else [])]
         return [*data, *self.build.symbols.values()]
+
+
+def _applied(
+    operation: Operation, settings: list[Expression], attributes: Mapping[str, Any], net: Expression
+) -> Expression:
+    return operation(net, *settings, **attributes)
 
 
 def _linked(output: Expression, layers: tuple[Layer, ...], loss: Loss, build: Build) -> Expression:
