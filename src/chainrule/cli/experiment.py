@@ -8,25 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from chainrule.cli.parsing import batch_size, batch_sizes, page_file, plane, rates, units
+from chainrule.cli.pages import show_page, shown
+from chainrule.cli.parsing import batch_size, batch_sizes, plane, rates, units
 
 if TYPE_CHECKING:
     from chainrule.network import Network
-
-
-def _shown(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options of every page: where it goes, and whether numbers are wanted instead."""
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
-        click.option(
-            "--out",
-            type=click.Path(path_type=Path),
-            callback=page_file,
-            help="Write the page to a .html, .tex or .txt file.",
-        ),
-    ):
-        command = option(command)
-    return command
 
 
 def _on_a_problem(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -45,7 +31,7 @@ def _on_a_problem(command: Callable[..., Any]) -> Callable[..., Any]:
         click.argument("data", type=click.Path(path_type=Path), required=False),
     ):
         command = option(command)
-    return _shown(command)
+    return shown(command)
 
 
 def _epochs(default: int, words: str = "Passes over the rows.") -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -83,20 +69,6 @@ def _problem(data: Path | None, target: str | None, hidden: tuple[int, ...], see
     frame = read_table(data)
     encoder = TableEncoder.learn(frame, target)
     return build_network(encoder, hidden, 0.0, seed), encoder.encode(frame), encoder.encode_target(frame)
-
-
-def show_page(result: Any, out: Path | None, as_json: bool) -> None:
-    """Print a page, or write it to a file."""
-    from chainrule.cli.show import as_json as print_json
-
-    if out is not None:
-        result.save(out)
-    if as_json:
-        print_json(result.to_json() | ({"page": str(out)} if out else {}))
-    elif out is not None:
-        click.echo(f"{out}: {result.document.title}")
-    else:
-        click.echo(result.text, nl=False)
 
 
 @click.group(
@@ -191,7 +163,7 @@ def curvature(epochs: int, **given: Any) -> None:
 @click.option("--rows", type=click.IntRange(min=1), default=100_000, show_default=True, help="Rows of the data.")
 @_batch_size("50")
 @_epochs(3)
-@_shown
+@shown
 def counting(rows: int, batch_size: Any, epochs: int, out: Path | None, as_json: bool) -> None:
     """Count batches and updates."""
     from chainrule.experiments import counting as run
