@@ -1,6 +1,6 @@
 """The public names of chainrule: the one list of them. They load when used."""
 
-from . import experiments, init, losses, schedules, testing
+from . import experiments, homework, init, losses, schedules, testing
 from .errors import (
     ArgumentError,
     ChainruleError,
@@ -142,6 +142,7 @@ __all__ = [
     "greater",
     "greater_equal",
     "hard_tanh",
+    "homework",
     "init",
     "leaky_relu",
     "less",

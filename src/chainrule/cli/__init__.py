@@ -16,8 +16,12 @@ import click
 
 from chainrule._version import __version__
 from chainrule.cli.experiment import experiment
+from chainrule.cli.explain import explain
+from chainrule.cli.homework import homework
 from chainrule.cli.predict import predict
 from chainrule.cli.profile import profile
+from chainrule.cli.simplify import simplify
+from chainrule.cli.step import step
 from chainrule.cli.train import INTERRUPTED, train
 from chainrule.errors import ChainruleError
 
@@ -94,6 +98,10 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(experiment)
+main.add_command(homework)
+main.add_command(simplify)
 main.add_command(train)
 main.add_command(predict)
 main.add_command(profile)
+main.add_command(explain)
+main.add_command(step)

@@ -72,19 +72,23 @@ def _problem(data: Path | None, target: str | None, hidden: tuple[int, ...], see
 
 
 @click.group(
+    invoke_without_command=True,
     epilog="""\b
 Examples:
   chainrule experiment learning-rates
   chainrule experiment learning-rates penguins.csv --target species --rates 0.01,0.1,1
   chainrule experiment landscape --over "W1[0,0] W2[0,0]" --out hill.html
   chainrule experiment counting --rows 100000 --batch-size 50 --epochs 3
-"""
+""",
 )
-def experiment() -> None:
+@click.pass_context
+def experiment(context: click.Context) -> None:
     """Run an experiment of a course: each is a page with pictures.
 
     They train on DATA (a table as for train) or, without it, on a small built-in example.
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 @experiment.command("learning-rates")

@@ -124,9 +124,8 @@ class Batches(Shown):
     def _table(self, names: Sequence[str]) -> Table:
         start, lowest = self.descents[0].start, min(d.end for d in self.descents)
         goal = start - SHARE_OF_BEST * (start - lowest)
-        share = f"{SHARE_OF_BEST:.0%} of the best fall"
         return Table(
-            ("", "batches in an epoch", "updates", "loss at the end", f"epochs to {share}", "ms an epoch"),
+            ("", "batches in an epoch", "updates", "loss at the end", f"epochs to {SHARE_OF_BEST:.0%}", "ms an epoch"),
             [
                 (
                     name,
@@ -138,7 +137,8 @@ class Batches(Shown):
                 )
                 for name, size, d in zip(names, self.sizes, self.descents, strict=True)
             ],
-            f"The loss is {number_text(start, 4)} at the start. Times (medians) are those of this machine.",
+            f"Epochs are counted until the loss fell by {SHARE_OF_BEST:.0%} of the best fall; it is "
+            f"{number_text(start, 4)} at the start. Times (medians) are those of this machine.",
         )
 
     def _noise(self, names: Sequence[str]) -> list[Block]:

@@ -35,6 +35,8 @@ from chainrule.optim import LBFGS
 from chainrule.show.numbers import number_latex, number_text
 
 TOLERANCE: Final = 1e-4
+LEAST_SHARPEST: Final = 0.01
+"""Where all is flatter than this, numbers are compared with this."""
 LISTED: Final = 12
 """Eigenvalues up to this number are all listed, of more only the outer ones."""
 
@@ -86,6 +88,11 @@ class Curvature(Shown):
         return float(np.linalg.norm(self.gradient))
 
     @property
+    def small(self) -> float:
+        """What counts as 0 here."""
+        return self.tolerance * max(self.sharpest, LEAST_SHARPEST)
+
+    @property
     def whole(self) -> bool:
         """Whether the eigenvalues are all there are."""
         return len(self.eigenvalues) == len(self.theta)
@@ -93,14 +100,13 @@ class Curvature(Shown):
     @property
     def signs(self) -> tuple[int, int, int]:
         """How many eigenvalues are below 0, 0 to within the tolerance, and above 0."""
-        small = self.tolerance * max(self.sharpest, self.tolerance)
-        below, above = int((self.eigenvalues < -small).sum()), int((self.eigenvalues > small).sum())
+        below, above = int((self.eigenvalues < -self.small).sum()), int((self.eigenvalues > self.small).sum())
         return below, len(self.eigenvalues) - below - above, above
 
     @property
     def verdict(self) -> str:
         """One of the words of :data:`VERDICTS`."""
-        if self.slope > self.tolerance * max(self.sharpest, 1.0):
+        if self.slope > self.small:
             return "slope"
         below, flat, above = self.signs
         if not below and not above:
@@ -138,10 +144,9 @@ class Curvature(Shown):
             self._eigenvalues(),
             Heading("How the verdict is found"),
             Paragraph(
-                "The gradient is 0 where its length is at most ",
-                number_text(self.tolerance),
-                " times the sharpest curvature (or 1, if that is less); an eigenvalue is 0 where it is at most "
-                f"{number_text(self.tolerance)} times the sharpest. Second derivatives come from deriving the "
+                "The length of the gradient, and an eigenvalue, count as 0 where they are at most "
+                f"{number_text(self.small, 3)}: {number_text(self.tolerance)} times the sharpest curvature (or times "
+                f"{LEAST_SHARPEST}, if that is more). Second derivatives come from deriving the "
                 "derivatives again: the gradient times a constant vector v is a number, and its gradient is the matrix "
                 "times v.",
             ),

@@ -20,6 +20,10 @@ _HEADROOM: Final = 1.5
 """A curve that rises further above the highest start leaves the picture."""
 
 
+LINES: Final = ("-", "--", "-.", ":")
+"""Lines of different kinds, so that those which coincide can both be seen."""
+
+
 @dataclass(frozen=True)
 class Curve:
     """A line of a figure: its name, and a value for each place."""
@@ -49,7 +53,7 @@ def loss_curves(
 
     def draw(axes: Any) -> None:
         for n, curve in enumerate(curves):
-            style = {"color": SERIES[n % 4], "linestyle": ("-", "--", ":")[n // 4 % 3], "linewidth": 1.6}
+            style = {"color": SERIES[n % 4], "linestyle": LINES[n % len(LINES)], "linewidth": 1.6}
             points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if isfinite(y)]
             axes.plot(*zip(*points, strict=True), label=curve.name, **style)
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")

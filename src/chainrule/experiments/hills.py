@@ -91,9 +91,9 @@ class Landscape(Shown):
             Table(
                 ("", *self.names, "loss on the map", "loss of the descent"),
                 [
-                    ("start of the path", *self._place(0), number_text(self.descent.start, 4)),
-                    ("end of the path", *self._place(-1), number_text(self.descent.end, 4)),
-                    ("lowest place of the map", *lowest, number_text(float(self.heights[row, column]), 4), ""),
+                    ("start", *self._place(0), number_text(self.descent.start, 4)),
+                    ("end", *self._place(-1), number_text(self.descent.end, 4)),
+                    ("lowest", *lowest, number_text(float(self.heights[row, column]), 4), ""),
                 ],
             ),
             Remark(

@@ -19,7 +19,7 @@ class Problem:
     """A network at its starting values, and the rows that it learns.
 
     Attributes:
-        rows_name: what the rows are, in words.
+        rows_name: what the rows are, in words; empty for the user's own.
         network: experiments train copies of it; it stays as it is.
         X: features, shape (rows, features).
         y: targets, shape (rows,) or (rows, outputs).
@@ -44,7 +44,8 @@ class Problem:
         """What is trained on what, in words."""
         count = self.network.parameters.theta.size
         loss = self.network.loss_function.name.replace("_", " ")
-        return f"a network of {count} parameters with the loss {loss} on {self.rows} rows ({self.rows_name})"
+        name = f" ({self.rows_name})" if self.rows_name else ""
+        return f"a network of {count} parameters with the loss {loss} on {self.rows} rows{name}"
 
 
 def problem_of(network: Network | None, X: Any, y: Any, default: Callable[[], Problem]) -> Problem:
@@ -55,7 +56,7 @@ def problem_of(network: Network | None, X: Any, y: Any, default: Callable[[], Pr
         return default()
     data = network.prepare(X, y)  # an error here if they do not fit
     target = data.pop("Y")
-    return Problem("yours", network, data, target)
+    return Problem("", network, data, target)
 
 
 def two_gaussians(

@@ -80,12 +80,13 @@ class LearningRates(Shown):
         start, lowest = self.descents[0].start, min(d.end for d in self.descents)
         goal = start - SHARE_OF_BEST * (start - lowest)
         table = Table(
-            ("rate", "loss at the end", f"epochs to {SHARE_OF_BEST:.0%} of the best fall", "verdict", "because"),
+            ("rate", "verdict", "because", "loss at the end", f"epochs to {SHARE_OF_BEST:.0%}"),
             [
-                (exact_text(r), number_text(d.end, 4), str(d.reaches(goal) or "never"), v.word, v.reason)
+                (exact_text(r), v.word, v.reason, number_text(d.end, 4), str(d.reaches(goal) or "never"))
                 for r, d, v in zip(self.rates, self.descents, self.verdicts, strict=True)
             ],
-            f"The loss is {number_text(start, 4)} at the start.",
+            f"The last column counts epochs until the loss fell by {SHARE_OF_BEST:.0%} of the best fall; at the start "
+            f"the loss is {number_text(start, 4)}.",
         )
         batch = "all rows in each step" if self.batch_size == "all" else f"{self.batch_size} rows in each step"
         blocks: list[Block] = [

@@ -18,15 +18,16 @@ SHARE_OF_RISES: Final = 0.1
 SHARE_OF_TURNS: Final = 0.5
 """Moves of which more than this share go back jump to and fro."""
 STILL_FALLING: Final = 0.01
-"""A descent whose last tenth of epochs made this share of its fall is not at rest yet."""
+"""A descent whose last tenth of epochs closed this share of the gap to the best one is not at rest yet."""
 
 RULES: Final = (
     "diverges: the loss is infinite or undefined, or ends above its start;",
     f"oscillates: more than {SHARE_OF_TURNS:.0%} of the moves from epoch to epoch go back (their inner product with "
     f"the move before is negative), or all rises of the loss together are more than {SHARE_OF_RISES:.0%} of all falls;",
     f"good: none of these, and the loss fell by at least {SHARE_OF_BEST:.0%} of what the best descent fell;",
-    f"too slow: it fell less than that, and the last tenth of the epochs still made {STILL_FALLING:.0%} of its fall;",
-    "settles higher: it fell less than that, and does not fall any more.",
+    f"too slow: it fell less than that, but its last tenth of epochs closed at least {STILL_FALLING:.0%} of the gap "
+    "to the best: at that pace, ten times as many epochs would get there;",
+    "settles higher: it fell less than that, and hardly falls any more.",
 )
 """The rules in words, in the order in which they are tried."""
 
@@ -68,4 +69,4 @@ def verdict(descent: Descent, best_fall: float) -> Verdict:
     if best_fall > 0 and fall >= SHARE_OF_BEST * best_fall:
         return Verdict("good", share)
     tail = losses[-1 - max(1, len(pairs) // 10)] - end
-    return Verdict("too slow" if tail > STILL_FALLING * fall else "settles higher", share)
+    return Verdict("too slow" if tail > STILL_FALLING * (best_fall - fall) else "settles higher", share)
