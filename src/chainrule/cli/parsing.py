@@ -17,6 +17,27 @@ def units(context: click.Context, parameter: click.Parameter, value: str) -> tup
     return tuple(map(int, parts))
 
 
+def sizes(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    """Features, units of each hidden layer, outputs, such as ``2,2,1``."""
+    if not is_sizes(value):
+        raise click.BadParameter(f"{value!r} is no list of features, units and outputs, such as 20,64,64,1")
+    return [int(part) for part in value.split(",")]
+
+
+def is_sizes(text: str) -> bool:
+    """Whether a text lists at least two whole numbers above 0."""
+    parts = [part.strip() for part in text.split(",")]
+    return len(parts) >= 2 and all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts)
+
+
+def numbers(text: str, what: str) -> list[float]:
+    """Numbers with commas between them."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no {what}: give numbers with commas between them, as in 1,2") from None
+
+
 def batch_size(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
     """Rows in a step: a whole number, or ``all``."""
     if value != "all" and not (value.isascii() and value.isdigit() and int(value) > 0):

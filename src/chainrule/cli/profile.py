@@ -6,15 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainrule.cli.networks import hidden_option, loss_option
+from chainrule.cli.parsing import sizes
+
 if TYPE_CHECKING:
     from chainrule.network import Network
-
-
-def _sizes(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
-    parts = [part.strip() for part in value.split(",")]
-    if len(parts) < 2 or not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
-        raise click.BadParameter(f"{value!r} is no list of features, units and outputs, such as 20,64,64,1")
-    return [int(part) for part in parts]
 
 
 @click.command(
@@ -24,9 +20,9 @@ Examples:
   chainrule profile 20,64,64,1 --loss binary_cross_entropy --dtype float64 --json
 """
 )
-@click.argument("sizes", callback=_sizes)
-@click.option("--hidden", metavar="NAME", default="relu", show_default=True, help="Activation of the hidden layers.")
-@click.option("--loss", metavar="NAME", default="squared_error", show_default=True, help="What is minimised.")
+@click.argument("sizes", callback=sizes)
+@hidden_option("relu")
+@loss_option
 @click.option("--optimizer", metavar="NAME", default="adam", show_default=True, help="How parameters change.")
 @click.option("--batch-size", type=click.IntRange(min=1), default=32, show_default=True, help="Rows in a step.")
 @click.option(

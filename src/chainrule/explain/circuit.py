@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from chainrule.derivation import derive_program
 from chainrule.document import Document, Shown
 from chainrule.engines.numpy import run_all
 from chainrule.errors import ArgumentError, unknown_name
 from chainrule.explain.notation import NOTATIONS, Notation
-from chainrule.explain.scalars import Element, Scalars
-from chainrule.expression import REGISTRY, Expression, symbol
+from chainrule.explain.scalars import Element
+from chainrule.expression import Expression, symbol
 from chainrule.files import write_atomically
 from chainrule.passes import simplify
-from chainrule.program import Equation, Program, Var
-from chainrule.trace import atom_expression, expression_of, expressions_of, trace
+from chainrule.program import Program
+from chainrule.trace import atom_expression, expressions_of, trace
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,6 +90,17 @@ class Circuit(Shown):
 
         write_atomically(Path(path), drawing_of(self).file.encode())
         return Path(path)
+
+    def to_json(self) -> dict[str, Any]:
+        """The wires, for programs: names, and values and gradients where there are numbers."""
+        known = self.inputs is not None
+        spelled = {name: str(self.elements.get(name, name)) for name in (*self.leaves, *self.gate)}
+        return {
+            "output": spelled[self.output],
+            "gates": {spelled[gate.name]: [spelled[name] for name in gate.inputs] for gate in self.gates},
+            "values": {spelled[name]: value for name, value in self.values.items()} if known else {},
+            "gradients": {spelled[name]: value for name, value in self.gradients.items()} if known else {},
+        }
 
     @property
     def output(self) -> str:
@@ -171,111 +182,6 @@ class Circuit(Shown):
             shown = [str(self.elements.get(n, n)) for n in self.readers]
             raise unknown_name("scalar", name, shown)
         return found
-
-
-def circuit_of(
-    scalars: Scalars,
-    values: Mapping[str, float] | None = None,
-    *,
-    named: bool = False,
-    notation: Notation = NOTATIONS["names"],
-) -> Circuit:
-    """The circuit of a program over scalars.
-
-    Args:
-        scalars: the program; its first output is the circuit's.
-        values: a value for each input.
-        named: make gates of named values alone. Otherwise every operation is a gate, but that a sum takes its addends
-            together, and takes an addend ``w * x`` with its factors: a weighted sum is one gate, as in a drawing with
-            weights on the edges.
-        notation: of the circuit's page.
-    """
-    return replace(_Gates(scalars, named).circuit(values), notation=notation)
-
-
-class _Gates:
-    """One walk over a program, in which unnamed values may become part of the gate that uses them."""
-
-    def __init__(self, scalars: Scalars, named: bool) -> None:
-        self.scalars, self.program, self.named = scalars, scalars.program, named
-        self.uses = Counter(a.name for e in self.program.equations for a in e.arguments if isinstance(a, Var))
-        self.users = {a.name: e for e in self.program.equations for a in e.arguments if isinstance(a, Var)}
-        self.outputs = {a.name for _, a in self.program.outputs if isinstance(a, Var)}
-        self.taken = set(self.program.variables)
-        self.gates: list[Gate] = []
-
-    def circuit(self, values: Mapping[str, float] | None) -> Circuit:
-        known: dict[str, Expression] = {v.name: symbol(v.name) for v in self.program.inputs}
-        for equation in self.program.equations:
-            formula = expression_of(equation, [atom_expression(a, known) for a in equation.arguments], label=False)
-            target = equation.target.name
-            if self._folds(equation):
-                known[target] = formula
-            else:
-                name = self._name(equation)
-                inputs = tuple(dict.fromkeys(n for n in _symbols(formula)))
-                self.gates.append(Gate(name, inputs, formula))
-                known[target] = symbol(name)
-        if not self.gates:
-            raise ArgumentError("a circuit needs at least one operation; this formula is a symbol or a number")
-        return Circuit(
-            tuple(v.name for v in self.program.inputs),
-            tuple(self.gates),
-            self.scalars.elements,
-            self.scalars.ones,
-            values,
-        )
-
-    def _folds(self, equation: Equation) -> bool:
-        target = equation.target
-        if not target.anonymous or target.name in self.outputs:
-            return False
-        if self.named or not any(isinstance(a, Var) for a in equation.arguments):
-            return True
-        reader = self.users[target.name]
-        once = self.uses[target.name] == 1 and reader.operation.name == "add"
-        leaves = {v.name for v in self.program.inputs}
-        weighted = equation.operation.name == "multiply" and any(
-            isinstance(a, Var) and a.name in leaves for a in equation.arguments
-        )
-        return once and (weighted or equation.operation.name == "add")
-
-    def _name(self, equation: Equation) -> str:
-        """The gate's own name, or one that says what it does."""
-        target = equation.target
-        if not target.anonymous:
-            return target.name
-        operation = equation.operation.name
-        reader = self.users.get(target.name)
-        sums = operation == "add" and reader is not None and len(reader.arguments) == 1
-        stem = "net" if sums else _STEMS.get(operation, operation)
-        candidates = [stem, *(f"{stem}{i}" for i in range(2, len(self.program.equations) + 2))]
-        name = next(c for c in candidates if c not in self.taken and c not in REGISTRY)
-        self.taken.add(name)
-        return name
-
-
-_STEMS = {
-    "add": "total",
-    "subtract": "difference",
-    "multiply": "product",
-    "divide": "quotient",
-    "negative": "minus",
-    "sigmoid": "s",
-}
-"""Names of gates without a name of their own."""
-
-
-def _symbols(expression: Expression) -> list[str]:
-    """The symbols of an expression, in the order in which a reader meets them."""
-    found: list[str] = []
-    stack = [expression]
-    while stack:
-        node = stack.pop()
-        if node.is_symbol and node.name is not None:
-            found.append(node.name)
-        stack.extend(reversed(node.arguments))
-    return found
 
 
 def _bare(expression: Expression, shown: set[str]) -> Expression:

@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from chainrule import passes
 from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError, require, unknown_name, whole_number
-from chainrule.explain.circuit import circuit_of
+from chainrule.explain.gates import circuit_of
 from chainrule.explain.notation import Notation, notation_of
 from chainrule.explain.scalars import Element, scalars_of
 from chainrule.explain.simplifying import Simplification
 from chainrule.expression import REGISTRY, Expression, Operation, symbol
 from chainrule.losses import LOSSES, Loss, loss_of
+from chainrule.ops.reductions import softmax
 from chainrule.runnable import Runnable
+from chainrule.shapes import broadcast
 from chainrule.show.numbers import counted
 from chainrule.trace import trace
 
@@ -129,7 +131,8 @@ def _belonging(output: str) -> str:
 def _activation(name: str) -> Operation | None:
     if name == "linear":
         return None
-    known = {n: o for n, o in REGISTRY.items() if len(o.arguments) - len(o.defaults) == 1 and o.kind == "float"}
+    elementwise = {n: o for n, o in REGISTRY.items() if o.shape is broadcast and o.kind == "float"}
+    known = {n: o for n, o in elementwise.items() if len(o.arguments) - len(o.defaults) == 1} | {"softmax": softmax}
     if name not in known:
         raise unknown_name("activation function", name, ["linear", *known])
     return known[name]

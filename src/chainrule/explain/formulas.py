@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from chainrule.errors import ArgumentError, require
-from chainrule.explain.circuit import Circuit, circuit_of
+from chainrule.explain.circuit import Circuit
+from chainrule.explain.gates import circuit_of
 from chainrule.explain.paths import Paths
 from chainrule.explain.scalars import scalars_of
 from chainrule.expression import Expression

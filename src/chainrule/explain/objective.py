@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from chainrule.document import Formula, Inline
 from chainrule.errors import ArgumentError
 from chainrule.explain.backward import BackwardPass
-from chainrule.explain.circuit import Circuit, circuit_of
+from chainrule.explain.circuit import Circuit
 from chainrule.explain.derivation import MOST_PATHS, Derivation, Setting
+from chainrule.explain.gates import circuit_of
 from chainrule.explain.notation import Layers, Notation, notation_of
 from chainrule.explain.recognise import Recogniser
 from chainrule.explain.scalars import Element, scalars_of

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import islice
 from math import prod
+from typing import Any
 
 from chainrule.document import Document, Shown
 from chainrule.errors import ArgumentError
@@ -63,6 +64,21 @@ class Paths(Shown):
         """The sum over the paths: the derivative; without values there is none."""
         numbers = [path.value for path in self.paths]
         return None if self.circuit.inputs is None else sum(n for n in numbers if n is not None)
+
+    def to_json(self) -> dict[str, Any]:
+        """Each path with its gates and factors, and the sum, for programs."""
+        return {
+            "by": self.name,
+            "paths": [
+                {
+                    "gates": [factor.gate for factor in path.factors],
+                    "factors": [factor.value for factor in path.factors],
+                    "value": path.value,
+                }
+                for path in self.paths
+            ],
+            "value": self.value,
+        }
 
     @cached_property
     def document(self) -> Document:

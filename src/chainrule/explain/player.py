@@ -8,7 +8,8 @@ from chainrule.document import Document, Equations
 from chainrule.document.html import body, environment
 
 if TYPE_CHECKING:
-    from chainrule.explain.stepping import Pass, Stepper
+    from chainrule.explain.equations import Pass
+    from chainrule.explain.stepping import Stepper
 
 
 def player(title: str, stepper: Stepper, passes: int) -> str:
