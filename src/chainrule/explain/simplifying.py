@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import cached_property
 from itertools import pairwise
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -127,6 +128,35 @@ class Simplification(Shown):
         if further.size >= self.derivatives[self.nets[0]].end.size:
             return None
         return Sum(tuple(as_sum(symbol(name)).terms[0] for name in targets)), further
+
+    def to_json(self) -> dict[str, Any]:
+        """Every line of every derivative, with its rule, its conditions and its value."""
+        return {
+            "output": self.output,
+            "loss": self.loss.name,
+            "derivatives": [
+                {
+                    "by": self.name(net).text,
+                    "program": self.computed[self.name(net).text],
+                    "lines": self._lines(derived),
+                }
+                for net, derived in self.derivatives.items()
+            ],
+            "largest_difference": self.difference,
+        }
+
+    def _lines(self, derived: Derived) -> list[dict[str, Any]]:
+        """The lines of one derivative; a value that is no number is null."""
+        reasons: list[tuple[str, list[str]]] = [("add the products along the paths", [])]
+        for step in derived.steps:
+            conditions = step.rule.conditions([self.formula(subject) for subject in step.subjects])
+            reasons.append((step.rule.name, [condition.text for condition in conditions]))
+        values = [self.circuit.number(form.expression) for form in derived.lines]
+        formulas = [self.formula(form.expression) for form in derived.lines]
+        return [
+            {"rule": rule, "where": where, "text": f.text, "latex": f.latex, "value": v if isfinite(v) else None}
+            for (rule, where), f, v in zip(reasons, formulas, values, strict=True)
+        ]
 
     @cached_property
     def document(self) -> Document:

@@ -23,7 +23,7 @@ from chainrule.explain.objective import sentence
 from chainrule.explain.paths import Path
 from chainrule.explain.rules import Step
 from chainrule.explain.simplifying import POINTS, Derived, Simplification
-from chainrule.explain.wording import Wording, added, number, signed, times
+from chainrule.explain.wording import Wording, added, bracketed, number, times
 from chainrule.show.numbers import number_text
 
 WIDTH = 84
@@ -123,7 +123,8 @@ class _Page:
     def _put_in(self, path: Path) -> Formula:
         """The product of the partial derivatives on a path, each in brackets where it needs them."""
         forms = [self.shown.partials[f.gate, f.by].end for f in path.factors]
-        return times(_bracketed(self._formula(f)) if len(f.terms) > 1 else signed(self._formula(f)) for f in forms)
+        written = [(self._formula(form), len(form.terms) > 1) for form in forms]
+        return times(bracketed(f) if several or f.text.startswith("-") else f for f, several in written)
 
     def _step(self, place: int, step: Step, left: Formula) -> list[Block]:
         conditions = step.rule.conditions([self.shown.formula(s) for s in step.subjects])
@@ -202,10 +203,6 @@ class _Page:
 
 def _continued(sign: str, formula: Formula) -> Line:
     return Line(None, Formula(f"{{}} {sign} {formula.latex}", f"{sign} {formula.text}"), continues=True)
-
-
-def _bracketed(formula: Formula) -> Formula:
-    return Formula(rf"\left({formula.latex}\right)", f"({formula.text})")
 
 
 def _listed(formulas: Sequence[Formula]) -> list[Inline]:
