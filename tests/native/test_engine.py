@@ -246,7 +246,9 @@ def test_exploring_keeps_the_best_of_many_starts():
     alone = cr.mlp([2, 2, 1], hidden="sigmoid", loss="binary_cross_entropy", seed=5 + found.best)
     again = alone.explore(corners, target, starts=1, epochs=300, batch_size=1, optimizer=cr.SGD(1.0), shuffle=False)
     assert again.losses.shape == (300, 1)
-    assert "20 starting points" in str(found)
+    assert str(found).startswith("300 epochs done; 20 starting points: best loss")
+    once = alone.explore(corners, target, starts=1, epochs=1, batch_size=1)
+    assert str(once).startswith("1 epoch done; 1 starting point: best loss")
 
 
 @pytest.mark.parametrize("hidden", [2, 40], ids=["lanes", "threads"])
