@@ -79,7 +79,8 @@ class BackwardPass(Shown):
             title = f"Forward and backward pass of {loss}"
         else:
             title = f"The derivative of {self._name(self.program.outputs[0][0]).text} by {self.parameter}"
-        blocks: list[Block] = [Remark(f"{conventions(self.setting.notation)} ", *self.setting.loss)]
+        batch = f" B, the number of rows, is {self._rows}."
+        blocks: list[Block] = [Remark(f"{conventions(self.setting.notation)} ", *self.setting.loss, batch)]
         blocks += [Paragraph(self.reason)] if self.reason else []
         for section in ("forward", "backward"):
             blocks += [Heading(section.capitalize()), *self._section(self._equations(section))]
@@ -101,6 +102,10 @@ class BackwardPass(Shown):
             "parameters": {name: np.asarray(self.arrays[name], dtype=float).tolist() for name in value},
             "updated": {name: (self.arrays[name] - lr * gradient).tolist() for name, gradient in value.items()},
         }
+
+    @property
+    def _rows(self) -> int:
+        return next(len(self.arrays[v.name]) for v in self.program.inputs if v.shape[:1] == ("B",))
 
     @property
     def _loss(self) -> float:
@@ -198,7 +203,7 @@ class BackwardPass(Shown):
         value = self.value
         assert isinstance(value, float)
         before = float(self.arrays[parameter.name][parameter.index])
-        lines = [Line(gradient, number(value), f"element {list(parameter.index)} of the last line")]
+        lines = [Line(gradient, number(value), self._place(parameter))]
         step = Formula(
             rf"{number_latex(before)} - {number_latex(self.setting.lr)} \cdot {signed(number(value)).latex}",
             f"{number_text(before)} - {number_text(self.setting.lr)} · {signed(number(value)).text}",
@@ -206,6 +211,12 @@ class BackwardPass(Shown):
         new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
         lines += [Line(new, step), Line(None, number(before - self.setting.lr * value))]
         return [Heading("The element, and its update"), Equations(*lines)]
+
+    def _place(self, parameter: Element) -> str:
+        """Where the element stands in the matrix of the derivatives by its array, as it is shown."""
+        index = parameter.index if len(parameter.index) > 1 else (0, *parameter.index)
+        row, column = reversed(index) if self.setting.notation.columns else index
+        return f"row {row + 1}, column {column + 1} of the last matrix"
 
 
 def _read(atom: Atom, values: Mapping[str, Any]) -> NDArray[Any]:

@@ -137,14 +137,14 @@ class Derivation(Shown):
     def _by_paths(self) -> list[Block]:
         paths = paths_of(self._chain, self.parameter)
         products = [times(self._wording.partial(f.gate, f.by) for f in path.factors) for path in paths]
-        loss, parameter = self._loss.text, self._wording.name(self.parameter).text
-        words = f"{parameter} reaches {loss} on one path, link by link:"
+        loss, parameter = self._loss, self._wording.name(self.parameter)
+        words = Paragraph(parameter, " reaches ", loss, " on one path, link by link:")
         if len(paths) > 1:
-            words = f"{len(paths)} paths lead from {parameter} to {loss}; their products are added:"
+            words = Paragraph(f"{len(paths)} paths lead from ", parameter, " to ", loss, "; their products are added:")
         factors = {(f.gate, f.by): f for path in paths for f in path.factors}
         return [
             Heading("The chain"),
-            Paragraph(words),
+            words,
             Equations(*self._sum(products)),
             Heading("Each factor"),
             Equations(*(line for factor in factors.values() for line in self._factor(factor))),

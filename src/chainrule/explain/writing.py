@@ -120,8 +120,8 @@ def _signed(text: str, value: float) -> Written:
 
 
 def _beside(x: Written, y: Written, attributes: object) -> str:
-    r"""Factors beside each other: ``-2 (t - y) \, h``."""
-    return rf"{x:20} \, {y:21}"
+    r"""Factors beside each other: ``-2 (t - y) \, h``; arrays are multiplied element by element."""
+    return rf"{x:20} \odot {y:21}" if x.shape and y.shape else rf"{x:20} \, {y:21}"
 
 
 def _times(x: Written, y: Written, attributes: object) -> str:
