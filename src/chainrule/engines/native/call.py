@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.native.code import PIECES_FROM, generate_call
 from chainrule.engines.native.control import Control
+from chainrule.engines.native.cost import schedule_flops
 from chainrule.engines.native.driver import ENTRY
 from chainrule.engines.native.forks import renew_at_fork
 from chainrule.engines.native.indices import RowNumbers, guarded
@@ -19,6 +21,7 @@ from chainrule.engines.native.phases import View
 from chainrule.engines.native.sizes import bind_sizes
 from chainrule.engines.native.target import Target, host
 from chainrule.engines.native.team import borrow
+from chainrule.engines.native.threads import Pace
 from chainrule.engines.numpy import FLOAT_TYPES, prepare
 from chainrule.errors import ArgumentError, unknown_name
 from chainrule.program import Atom, Literal, Program
@@ -32,7 +35,7 @@ class NativeCall:
         program: any program.
         precision: of its floats.
         sizes: what its named sizes stand for: ``B`` for at most so many rows, others for exactly that number.
-        threads: how many may work on a call.
+        threads: how many may work on a call; fewer do where that turns out to be faster.
         target: the machine; this one, by default.
         fill: the byte that memory holds before it is first written.
 
@@ -57,7 +60,7 @@ class NativeCall:
         missing = [s for s in program.sizes if s not in sizes]
         if missing:
             raise ArgumentError(f"{program.name} needs a number for its sizes {', '.join(missing)}")
-        self.precision, self.threads = precision, threads
+        self.precision = precision
         self.rows = sizes.pop("B") if "B" in program.sizes else None
         """The most rows that a call may have."""
         self.program = bind_sizes(program, {s: n for s, n in sizes.items() if s != "B"})
@@ -71,6 +74,7 @@ class NativeCall:
         self._entry = self._machine.address(ENTRY)
         self.arena = self.code.memory.allocate(fill)
         self._control = Control(self.code.schedule, self.arena)
+        self._pace = Pace(threads, schedule_flops(self.code.schedule, self.rows or 1))
         self._order, self._losses = np.zeros(1, np.int64), np.zeros(1)
         self.forget()
         renew_at_fork(self)
@@ -113,8 +117,10 @@ class NativeCall:
 
     def _go(self, rows: int) -> None:
         self._control.set_steps(self._order, self._losses, rows, rows, 0)
-        with borrow(self.threads) as crew:
+        with borrow(self._pace.threads) as crew:
+            start = perf_counter()
             self._control.run(crew, self._entry)
+            self._pace.took(crew.size, 1, perf_counter() - start)
 
     def _output(self, label: str, atom: Atom, sizes: Mapping[str, int]) -> Any:
         if isinstance(atom, Literal):
