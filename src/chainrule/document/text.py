@@ -52,7 +52,7 @@ def _block(block: Block) -> str:
             picture = block.text or _filled(f"[picture: {block.description}]")
             return "\n".join([picture, *([_filled(block.caption)] if block.caption else [])])
         case Code():
-            return textwrap.indent(block.text.rstrip("\n"), INDENT)
+            return _code(block.text.rstrip("\n"))
         case Listing():
             marks = [f"{n}. " if block.numbered else "- " for n in range(1, len(block.items) + 1)]
             rows = zip(marks, block.items, strict=True)
@@ -68,6 +68,12 @@ def inline(parts: Sequence[Inline]) -> str:
 
 def _filled(text: str, first: str = "", other: str = "") -> str:
     return textwrap.fill(text, WIDTH, initial_indent=first, subsequent_indent=other, break_long_words=False)
+
+
+def _code(text: str) -> str:
+    """Indented, unless that would push lines over the edge of a terminal of 100 columns."""
+    wide = any(len(line) + len(INDENT) > 100 for line in text.splitlines())
+    return text if wide else textwrap.indent(text, INDENT)
 
 
 def _equations(lines: Sequence[Line]) -> str:
