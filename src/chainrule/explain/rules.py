@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import product
 
 from chainrule.document import Formula
-from chainrule.explain.algebra import Atom, Factor, Sum, Term, as_sum, fraction, total
+from chainrule.explain.algebra import Atom, Factor, Sum, Term, fraction, total
 from chainrule.expression import Expression, symbol
 
 
@@ -18,11 +18,11 @@ class Facts:
     """What may be used.
 
     Args:
-        known: names of values, with what each is a fraction of: q = e^z / s.
+        known: names of values that are fractions, with the fraction: q = e^z / s.
         ones: sets of names that add up to 1.
     """
 
-    known: Mapping[str, Expression] = field(default_factory=dict)
+    known: Mapping[str, Term] = field(default_factory=dict)
     ones: Sequence[frozenset[str]] = ()
 
 
@@ -82,8 +82,7 @@ def _known(x: Sum, facts: Facts) -> tuple[Sum, list[Factor]]:
     """Write q where its numerator stands above its denominator."""
 
     def named(term: Term) -> Term:
-        for name, formula in facts.known.items():
-            (whole,) = as_sum(formula).terms
+        for name, whole in facts.known.items():
             rest_above, rest_below = _without(term.above, whole.above), _without(term.below, whole.below)
             if rest_above is not None and rest_below is not None:
                 atom = Atom(name, symbol(name))

@@ -183,8 +183,8 @@ class Simplification(Shown):
 
     @cached_property
     def _facts(self) -> Facts:
-        outputs = (gate for gate in self.circuit.gates if gate.name != self.circuit.output)
-        quotients = {g.name: g.formula for g in outputs if len(as_sum(g.formula).terms[0].below) > 0}
+        outputs = {g.name: as_sum(g.formula).terms for g in self.circuit.gates if g.name != self.circuit.output}
+        quotients = {name: terms[0] for name, terms in outputs.items() if len(terms) == 1 and terms[0].below}
         return Facts(quotients, self.circuit.ones)
 
     def _derived(self, net: str, facts: Facts) -> Derived:
