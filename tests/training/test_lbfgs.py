@@ -178,3 +178,12 @@ def test_a_schedule_sets_the_first_length_of_each_search() -> None:
     expected[0] /= 3  # nothing is known of the scale yet: the gradient's elements add up to 3
     np.testing.assert_allclose(history.learning_rate[1:], expected[1:], rtol=1e-12)
     assert history.loss == sorted(history.loss, reverse=True)
+
+
+def test_it_follows_a_loss_without_a_minimum_until_gradients_underflow() -> None:
+    """Classes that a line separates: the loss falls towards 0 as the weights grow, beyond what float32 can multiply."""
+    rows, labels = np.array([[-2.0], [-1.0], [1.0], [2.0]]), np.array([0, 0, 1, 1])
+    net = cr.mlp([1, 2, 1], hidden="relu", loss="binary_cross_entropy", seed=1)
+    history = net.fit(rows, labels, epochs=500, batch_size="all", optimizer=cr.LBFGS())
+    assert (np.diff(history.loss) <= 0).all()
+    assert np.isfinite(net.parameters.theta).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Mapping
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
 
 import numpy as np
@@ -81,7 +81,7 @@ class LBFGSRun:
             return loss
         d = self._descent(g)
         slope = float(g @ d)
-        if slope >= 0:  # rounding has spoilt the memory: start again from the gradient
+        if not -inf < slope < 0:  # rounding or underflow has spoilt the memory: start again from the gradient
             self.pairs.clear()
             d = -g
             slope = float(g @ d)
