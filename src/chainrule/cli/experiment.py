@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,13 @@ def _on_a_problem(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             help="With DATA: units of each hidden layer of the network; none for a linear model.",
         ),
+        click.option(
+            "--task",
+            type=click.Choice(["auto", "classification", "regression"]),
+            default="auto",
+            show_default=True,
+            help="With DATA: whether the target is a class or a number.",
+        ),
         click.option("--target", help="With DATA: the column to predict."),
         click.argument("data", type=click.Path(path_type=Path), required=False),
     ):
@@ -50,12 +57,12 @@ def _batch_size(default: str) -> Callable[[Callable[..., Any]], Callable[..., An
 
 def _run(experiment: Callable[..., Any], given: dict[str, Any]) -> None:
     """Run an experiment on the problem that the options describe, and show its page."""
-    data, target, hidden, out, as_json = (given.pop(key) for key in ("data", "target", "hidden", "out", "as_json"))
-    problem = _problem(data, target, hidden, given["seed"])
+    out, as_json = given.pop("out"), given.pop("as_json")
+    problem = _problem(*(given.pop(key) for key in ("data", "target", "task", "hidden")), seed=given["seed"])
     show_page(experiment(*problem, **given), out, as_json)
 
 
-def _problem(data: Path | None, target: str | None, hidden: tuple[int, ...], seed: int) -> tuple[Any, Any, Any]:
+def _problem(data: Path | None, target: str | None, task: Any, hidden: Sequence[int], *, seed: int) -> Any:
     """A network with its rows, or three times nothing for the built-in example."""
     from chainrule.data import TableEncoder, read_table
     from chainrule.tabular.parts import build_network
@@ -67,7 +74,7 @@ def _problem(data: Path | None, target: str | None, hidden: tuple[int, ...], see
     if target is None:
         raise click.UsageError("give the column to predict with --target")
     frame = read_table(data)
-    encoder = TableEncoder.learn(frame, target)
+    encoder = TableEncoder.learn(frame, target, task)
     return build_network(encoder, hidden, 0.0, seed), encoder.encode(frame), encoder.encode_target(frame)
 
 

@@ -33,6 +33,7 @@ from chainrule.expression import Expression, symbol
 from chainrule.network import Network
 from chainrule.optim import LBFGS
 from chainrule.show.numbers import number_latex, number_text
+from chainrule.trace import trace
 
 TOLERANCE: Final = 1e-4
 LEAST_SHARPEST: Final = 0.01
@@ -257,6 +258,8 @@ def curvature_of(f: Expression, *, tolerance: float = TOLERANCE, **values: float
     ['minimum', 'saddle', 'flat', 'valley']
     """
     require(len(values) > 0, "give a number for each symbol, as in curvature_of(f, x=0.0, y=0.0)")
+    for variable in trace({"value": f}).inputs:
+        require(variable.name in values, f"give a value for {variable.name}, which occurs in the formula")
     surface = LossSurface(f, [symbol(name) for name in values], {})
     place = ", ".join(f"{name} = {number_text(value)}" for name, value in values.items())
     return _curvature(f"a formula at {place}", surface, np.array(list(values.values()), np.float64), tolerance)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,9 @@ from chainrule.network import Network
 from chainrule.optim import SGD
 from chainrule.show.numbers import exact_text, number_text
 
-BINS = 12
+BINS: Final = 12
+TIE: Final = 0.01
+"""Ends that differ by less than this share of the fall are taken for equally low."""
 
 
 @dataclass(frozen=True)
@@ -50,10 +52,14 @@ class Starts(Shown):
         return np.sort(scores[np.isfinite(scores)])
 
     @property
+    def start(self) -> float:
+        """The median loss of the first epoch."""
+        return float(np.nanmedian(self.exploration.losses[0]))
+
+    @property
     def good(self) -> int:
-        """How many starts made at least 90 % of the best one's fall, from the median loss of the first epoch."""
-        start = float(np.nanmedian(self.exploration.losses[0]))
-        return int((self.ends <= start - SHARE_OF_BEST * (start - self.ends[0])).sum())
+        """How many starts made at least 90 % of the best one's fall, from :attr:`start`."""
+        return int((self.ends <= self.start - SHARE_OF_BEST * (self.start - self.ends[0])).sum())
 
     @property
     def conclusion(self) -> str:
@@ -63,7 +69,9 @@ class Starts(Shown):
             f"{self.good} of {count} starts come near the best (at least {SHARE_OF_BEST:.0%} of its fall): a single "
             f"random start would have had that luck in {self.good / count:.0%} of the cases."
         )
-        if not isfinite(one) or best < one:
+        if isfinite(one) and abs(one - best) <= TIE * (self.start - min(best, one)):
+            words = "Here neither wins: the best of many short descents and one long descent end equally low."
+        elif not isfinite(one) or best < one:
             words = "Here exploration wins: the best of many short descents ends lower than one long descent."
         else:
             words = "Here exploitation wins: one long descent ends lower than the best of many short ones."

@@ -123,7 +123,8 @@ class LossSurface:
         return {n: part.reshape(s) for n, part, s in zip(self._names, parts, self._shapes, strict=True)}
 
     def _flat(self, results: Mapping[str, Any]) -> Vector:
-        return np.concatenate([np.ravel(results[f"d{name}"]) for name in self._names])
+        parts = [results.get(f"d{n}", np.zeros(s)) for n, s in zip(self._names, self._shapes, strict=True)]
+        return np.concatenate([np.ravel(part) for part in parts])
 
     @cached_property
     def _value(self) -> Runnable:
@@ -131,11 +132,20 @@ class LossSurface:
 
     @cached_property
     def _gradient(self) -> Runnable:
-        return derive(self._formula, self._names)
+        return self._derived(self._formula)
 
     @cached_property
     def _product(self) -> Runnable:
-        slopes = gradient(self._formula, self._parameters)
-        directions = [symbol(f"v_{n}", p.shape) for n, p in zip(self._names, self._parameters, strict=True)]
+        parameters = self._occurring(self._formula)
+        directions = [symbol(f"v_{p.name}", p.shape) for p in parameters]
+        slopes = gradient(self._formula, parameters)
         along = sum((slope * v).sum() for slope, v in zip(slopes, directions, strict=True))
-        return derive(along, self._names)
+        return self._derived(along)
+
+    def _derived(self, formula: Expression) -> Runnable:
+        return derive(formula, self._occurring(formula))
+
+    def _occurring(self, formula: Expression) -> list[Expression]:
+        """The parameters that a formula reads: by the others, its derivative is 0."""
+        read = {v.name for v in trace({"value": formula}).inputs}
+        return [p for p in self._parameters if p.name in read]

@@ -19,7 +19,7 @@ from chainrule.homework.judging import Comparison, Score, compare, score
 from chainrule.network import mlp
 from chainrule.optim import Adam
 from chainrule.schedules import Cosine
-from chainrule.show.numbers import exact_text, number_text
+from chainrule.show.numbers import counted, exact_text, number_text
 
 HIDDEN: Final[tuple[tuple[int, ...], ...]] = ((1000, 1000), (100,), (10,), ())
 DIGITS: Final = (1, 2)
@@ -117,10 +117,12 @@ class Homework3(Shown):
         if self.worth_it:
             return "Worth it: the test images show that the large network is better than each smaller one."
         small = min(self.as_good, key=lambda c: c.parameters)
+        apart = self.comparisons[self.classifiers.index(small) - 1]
+        images = counted(apart.first_only + apart.second_only, "image")
         return (
             f"Not worth it for these two digits: as far as these test images tell, {small.name} does as well, with "
             f"{small.parameters / first.parameters:.2%} of the parameters and {small.seconds / first.seconds:.0%} of "
-            "the time."
+            f"the time. The two differ on {images}: with another seed the decision may be another one."
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -158,7 +160,8 @@ class Homework3(Shown):
                 f"Images of the digits {DIGITS[0]} and {DIGITS[1]} of MNIST: {self.rows:,} to learn from, "
                 f"{self.classifiers[0].test.rows:,} to test. Hidden layers are ReLU, the output is a sigmoid, and the "
                 f"cross-entropy is minimised by Adam with a rate that falls from {exact_text(RATE)} along half a "
-                f"cosine: {self.epochs} epochs with {BATCH_SIZE} images in a step, for each network ({self.engine} engine)."
+                f"cosine: {self.epochs} epochs with {BATCH_SIZE} images in a step, for each network, by the engine "
+                f"{self.engine}."
             ),
             self._results(),
             Heading("Learning graphs"),
@@ -198,7 +201,7 @@ def _beside(first: Classifier, other: Classifier, comparison: Comparison) -> str
     """The large network beside a smaller one, in a sentence."""
     cost = (
         f"{first.name} has {first.parameters / other.parameters:,.0f} times the parameters of {other.name} "
-        f"and takes {number_text(first.seconds / other.seconds, 2)} times as long"
+        f"and takes {first.seconds / other.seconds:,.1f} times as long"
     )
     counts = (
         f"of {first.test.rows:,} test images it alone gets {comparison.first_only} right, the smaller one alone "
