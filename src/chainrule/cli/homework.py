@@ -8,12 +8,19 @@ from typing import Any
 import click
 
 from chainrule.cli.pages import show_page, shown
+from chainrule.cli.parsing import numbers
+
+
+def _row(context: click.Context, parameter: click.Parameter, value: str | None) -> list[float] | None:
+    """Numbers with commas between them, or nothing."""
+    return None if value is None else numbers(value, "row of numbers")
 
 
 @click.group(
     invoke_without_command=True,
     epilog="""\b
 Examples:
+  chainrule homework 1 --notation phi --out rules.tex
   chainrule homework 2
   chainrule homework 2 --seed 7 --out gaussians.html
   chainrule homework 3 --data mnist --out digits.html
@@ -24,6 +31,22 @@ def homework(context: click.Context) -> None:
     """Solve a homework of a course, and discuss it."""
     if context.invoked_subcommand is None:
         click.echo(context.get_help())
+
+
+@homework.command("1")
+@click.option("--x", "X", metavar="NUMBERS", callback=_row, default="1,2", show_default=True, help="The two features.")
+@click.option("--y", type=float, default=1.0, show_default=True, help="The target.")
+@click.option("--weights", metavar="NUMBERS", callback=_row, help="The six weights, instead of drawing them.")
+@click.option("--half", is_flag=True, help="Put a half in front of the squared error.")
+@click.option("--lr", "rate", type=float, default=0.1, show_default=True, help="Learning rate.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same weights.")
+@click.option("--notation", metavar="NAME", default="textbook", show_default=True, help="How everything is written.")
+@shown
+def update_rules(out: Path | None, as_json: bool, **given: Any) -> None:
+    """The update rules of a 2-2-1 network's six weights."""
+    from chainrule.homework import homework_1
+
+    show_page(homework_1(**given), out, as_json)
 
 
 @homework.command("2")

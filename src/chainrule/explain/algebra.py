@@ -112,6 +112,11 @@ def fraction(number: Fraction, above: Iterable[Factor], below: Iterable[Factor] 
     return term
 
 
+def multiplied(expressions: Iterable[Expression]) -> Expression:
+    """The product of expressions, as one fraction with signs and numbers first."""
+    return total([fraction(Fraction(1), map(as_sum, expressions))]).expression
+
+
 def total(terms: Iterable[Term]) -> Sum:
     """A sum without the terms that are zero."""
     return Sum(tuple(term for term in terms if term.number != 0))
