@@ -38,7 +38,8 @@ class Notation:
         linear_as_net: whether the sum of a layer without an activation function keeps the letter of a sum; else it
             has that of the layer's output, which it is as well.
         only_prediction: whether the index of the unit is dropped where the last layer has one unit only.
-        names: letters of your own for single values, by the name of the variable or element (``{"X[0]": "x_3"}``).
+        names: letters of your own for single values, by the name of the variable or element (``{"X[0]": "c"}`` for
+            the first feature of every row).
 
     >>> from dataclasses import replace
     >>> from chainrule.explain.scalars import Element
@@ -82,10 +83,10 @@ class Notation:
             alone: whether its row is the only one, so that the row is not written.
             single: whether a row has one prediction only.
         """
-        own = self.names.get(str(element)) or self.names.get(element.name)
-        latex = own or self._template(element.name, layers)
         row = element.index[0] if element.rows else None
         rest = element.index[1:] if element.rows else element.index
+        own = self.names.get(str(Element(element.name, rest))) or self.names.get(element.name)
+        latex = own or self._template(element.name, layers)
         if own is None:
             dropped = single and self.only_prediction and latex in (self.prediction, self.target)
             latex = self._filled(latex, element.name, () if dropped else rest)
