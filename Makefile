@@ -37,9 +37,10 @@ bench: .venv/peers.done
 	$(BIN)/python -m benchmarks.fresh
 	$(BIN)/python -m benchmarks.importing
 
-# The page of each operation, from its record.
+# The page of each operation, from its record; the tables of the gallery's page.
 docs: .venv/dev.done
 	$(BIN)/python -m docs.operation_pages
+	$(BIN)/python -m docs.gallery_page
 
 clean:
 	rm -rf .venv build dist penguins-model

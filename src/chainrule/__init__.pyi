@@ -1,6 +1,9 @@
 """The public names of chainrule: the one list of them. They load when used."""
 
-from . import experiments, homework, init, losses, schedules, testing
+from . import experiments, gallery, homework, init, losses, schedules, testing
+from .certificates.certificate import Certificate
+from .certificates.verify import verify
+from .checking.gradients import check
 from .errors import (
     ArgumentError,
     ChainruleError,
@@ -88,6 +91,7 @@ __all__ = [
     "ArgumentError",
     "BatchNorm",
     "Callback",
+    "Certificate",
     "ChainruleError",
     "Columns",
     "DataError",
@@ -122,6 +126,7 @@ __all__ = [
     "__version__",
     "abs",
     "broadcast_to",
+    "check",
     "circuit",
     "clip",
     "concatenate",
@@ -136,6 +141,7 @@ __all__ = [
     "experiments",
     "expm1",
     "floor",
+    "gallery",
     "gelu",
     "gelu_tanh",
     "gradient",
@@ -185,5 +191,6 @@ __all__ = [
     "tanh",
     "testing",
     "transpose",
+    "verify",
     "where",
 ]

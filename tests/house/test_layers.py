@@ -45,6 +45,7 @@ LAYERS = (
     "data",
     "experiments",
     "homework",
+    "gallery",
     "report",
     "tabular",
     "cli",

@@ -17,6 +17,7 @@ import click
 from chainrule._version import __version__
 from chainrule.cli.experiment import experiment
 from chainrule.cli.explain import explain
+from chainrule.cli.gallery import gallery
 from chainrule.cli.homework import homework
 from chainrule.cli.predict import predict
 from chainrule.cli.profile import profile
@@ -98,6 +99,7 @@ def main(context: click.Context) -> None:
 
 
 main.add_command(experiment)
+main.add_command(gallery)
 main.add_command(homework)
 main.add_command(simplify)
 main.add_command(train)
