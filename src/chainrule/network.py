@@ -34,12 +34,14 @@ from chainrule.parameters import Parameters
 from chainrule.program import Program
 from chainrule.runnable import Runnable
 from chainrule.shapes import Shape, as_shape
+from chainrule.show.numbers import counted
 from chainrule.storage import read_model, write_model
 from chainrule.summary import Summary, summarise
 from chainrule.training import History
 from chainrule.training.metrics import metric_of
 
 if TYPE_CHECKING:
+    from chainrule.certificates.certificate import Certificate
     from chainrule.engines.native.phases import Schedule
     from chainrule.engines.native.profile import Profile
     from chainrule.explain import BackwardPass, Circuit, Derivation, Notation, Objective, Simplification, Stepper
@@ -409,6 +411,33 @@ class Network:
         if isinstance(X, Mapping) or np.ndim(X) != 1 or np.ndim(y) > 1:
             return X, y
         return np.asarray(X)[None], np.asarray(y)[None]
+
+    def check(self, X: Any, y: Any, *, elements: int | Literal["all"] = 1000, training: bool = False) -> Certificate:
+        """Check the derivative of the loss by every parameter, without the chain rule; see :func:`chainrule.check`.
+
+        A float32 network is checked in a float64 copy. All rows are used: a few are enough, and quicker.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            elements: how many derivatives to check at most, taken evenly from all parameters; ``"all"`` for every one.
+            training: whether to check the loss of a training step, with dropout (its masks held fixed) and the
+                statistics of the batch.
+
+        Returns:
+            The certificate: true if all hold; ``print`` it to read it.
+
+        >>> import chainrule as cr
+        >>> net = cr.mlp([2, 3, 1], loss="binary_cross_entropy")
+        >>> bool(net.check([[0, 1], [1, 1]], [1, 0]))
+        True
+        """
+        from chainrule.checking.gradients import check_program
+
+        program = self.program("gradients", training=training)
+        values = {**self.prepare(X, y), **self.parameters, **self.states, "key": self.seed, "step": 0}
+        subject = f"a network with {counted(self.parameters.theta.size, 'parameter')}"
+        return check_program(program, {v.name: values[v.name] for v in program.inputs}, subject, elements)
 
     def evaluate(self, X: Any, y: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
         """The loss and metrics (``"accuracy"``, ``"rmse"``, ``"mae"``, ``"r2"``) of these rows."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from math import ceil, inf, isfinite, log, nan
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -50,7 +50,15 @@ def complex_step(function: Function, x: ArrayLike) -> Floats:
     return result
 
 
-def central_differences(function: Function, x: ArrayLike) -> tuple[Floats, Floats]:
+class Differences(NamedTuple):
+    """Derivatives by each element, their estimated absolute errors, and the smallest step that went into each."""
+
+    slope: Floats
+    error: Floats
+    step: Floats
+
+
+def central_differences(function: Function, x: ArrayLike) -> Differences:
     """The derivative by each element from a ladder of steps, with an estimate of its error.
 
     ``(f(x + h) - f(x - h)) / 2h`` for steps from a tenth of ``max(|x|, 1)`` down to far below ``|x|``,
@@ -63,17 +71,17 @@ def central_differences(function: Function, x: ArrayLike) -> tuple[Floats, Float
         x: the point.
 
     Returns:
-        The derivative and its estimated absolute error, both of the shape of ``x``. Smooth functions
-        give about 10 to 13 digits. The error is infinite where no two steps agreed.
+        The derivative, its estimated absolute error and the step taken, all of the shape of ``x``. Smooth
+        functions give about 10 to 13 digits. The error is infinite where no two steps agreed.
 
     Source: Ridders (1982), "Accurate computation of F'(x) and F'(x) F''(x)".
 
-    >>> slope, error = central_differences(lambda x: np.log(x), 1e-8)
+    >>> slope, error, step = central_differences(lambda x: np.log(x), 1e-8)
     >>> bool(abs(slope - 1e8) < 1e-2), bool(error < 1)
     (True, True)
     """
     point = np.asarray(x, np.float64)
-    slope, error = np.empty(point.shape), np.empty(point.shape)
+    slope, error, taken = np.empty(point.shape), np.empty(point.shape), np.empty(point.shape)
 
     def at(index: tuple[int, ...], value: float) -> float:
         moved = point.copy()
@@ -84,13 +92,15 @@ def central_differences(function: Function, x: ArrayLike) -> tuple[Floats, Float
     for index in np.ndindex(point.shape):
         center = float(point[index])
         slopes, noises = [], []
-        for step in _ladder(abs(center)):
+        steps = _ladder(abs(center))
+        for step in steps:
             above, below = center + step, center - step
             upper, lower = at(index, above), at(index, below)
             slopes.append((upper - lower) / (above - below))
             noises.append(EPSILON * (abs(upper) + abs(lower)) / (above - below))
-        slope[index], error[index] = _extrapolate(slopes, noises, order=2)
-    return slope, error
+        slope[index], error[index], row = _extrapolate(slopes, noises, order=2)
+        taken[index] = steps[row]
+    return Differences(slope, error, taken)
 
 
 def one_sided(function: Function, x: ArrayLike, direction: ArrayLike) -> tuple[float, float]:
@@ -118,7 +128,7 @@ def one_sided(function: Function, x: ArrayLike, direction: ArrayLike) -> tuple[f
             near, far = float(function(point + step * way)), float(function(point + 2 * step * way))
         slopes.append((far - near) / step)
         noises.append(2 * EPSILON * (abs(far) + abs(near)) / step)
-    return _extrapolate(slopes, noises, order=1)
+    return _extrapolate(slopes, noises, order=1)[:2]
 
 
 def _ladder(size: float) -> list[float]:
@@ -128,22 +138,22 @@ def _ladder(size: float) -> list[float]:
     return [top * RATIO**-k for k in range(max(18, levels))]
 
 
-def _extrapolate(slopes: Sequence[float], noises: Sequence[float], order: int) -> tuple[float, float]:
-    """Richardson's table of slopes whose errors go with powers of ``h ** order``: the best entry, its error.
+def _extrapolate(slopes: Sequence[float], noises: Sequence[float], order: int) -> tuple[float, float, int]:
+    """Richardson's table of slopes whose errors go with powers of ``h ** order``: the best entry, its error, its row.
 
     ``noises`` are the rounding errors to expect in the slopes. Steps far beyond a kink agree with each
     other as well; entries that the slopes of smaller steps refute come last.
     """
-    best, best_rank = (nan, inf), (True, inf)
+    best, best_rank = (nan, inf, 0), (True, inf)
     above: list[float] = []
-    for slope, noise, (low, high) in zip(slopes, noises, _bounds(slopes, noises), strict=True):
+    for number, (slope, noise, (low, high)) in enumerate(zip(slopes, noises, _bounds(slopes, noises), strict=True)):
         row = [slope]
         for j, old in enumerate(above[:6]):
             row.append(row[j] + (row[j] - old) / (RATIO ** (order * (j + 1)) - 1))
             error = max(abs(row[j + 1] - row[j]), abs(row[j + 1] - old)) + noise
             rank = (not low <= row[j + 1] <= high, error)
             if isfinite(error) and rank < best_rank:
-                best, best_rank = (row[j + 1], error), rank
+                best, best_rank = (row[j + 1], error, number), rank
         above = row
     return best
 

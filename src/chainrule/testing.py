@@ -206,7 +206,7 @@ def _by_complex_step(program: Program, values: Mapping[str, Any], name: str) -> 
 
 
 def _by_differences(program: Program, values: Mapping[str, Any], name: str) -> tuple[Floats, Floats]:
-    return central_differences(_along(program, values, name), values[name])
+    return central_differences(_along(program, values, name), values[name])[:2]
 
 
 def _along(program: Program, values: Mapping[str, Any], name: str) -> Callable[[Array], Any]:

@@ -126,7 +126,7 @@ def test_random_formulas_against_differences(formula, seed):
     names = [v.name for v in program.inputs]
     for name in ["a", "v", "X", "Z", "W"]:
         x = np.asarray(prepared[name])
-        slope, error = central_differences(
+        slope, error, _ = central_differences(
             lambda moved, name=name: function(*({**prepared, name: moved}[n] for n in names))[0], x
         )
         if name in held(f):
@@ -172,12 +172,12 @@ def test_hessian_times_vector_against_differences():
     product = cr.derive(inner, wrt="W1 b2")
     results = product(**values, V=direction)
     gradient = cr.derive(f, wrt="W1")
-    wanted, error = central_differences(
+    wanted, error, _ = central_differences(
         lambda moved: np.sum(gradient(**{**values, "b2": moved})["dW1"] * direction), values["b2"]
     )
     assert np.all(np.abs(results["db2"] - wanted) <= 10 * error + 1e-9 * np.max(np.abs(wanted)))
     # The curvature along the direction itself.
-    wanted, error = central_differences(
+    wanted, error, _ = central_differences(
         lambda t: np.sum(gradient(**{**values, "W1": values["W1"] + t * direction})["dW1"] * direction), 0.0
     )
     assert np.sum(results["dW1"] * direction) == pytest.approx(float(wanted), rel=1e-8, abs=10 * float(error))
