@@ -43,7 +43,7 @@ class Term:
     below: tuple[Factor, ...] = ()
 
     @cached_property
-    def product(self) -> object:
+    def product(self) -> tuple[object, object]:
         """The factors without the number and in any order: equal terms up to a number have the same."""
         return _bag(self.above), _bag(self.below)
 
@@ -185,6 +185,7 @@ def _turned(term: Term) -> Term:
 
 
 def _bag(factors: tuple[Factor, ...]) -> object:
+    """The same for the same factors in any order."""
     return frozenset(Counter(f.key for f in factors).items())
 
 

@@ -106,7 +106,7 @@ def _without(factors: tuple[Factor, ...], part: tuple[Factor, ...]) -> list[Fact
 
 
 def _common_denominator(x: Sum, facts: Facts) -> tuple[Sum, list[Factor]]:
-    """A / c + b / d = (a d + b c) / (c d) within a product, where something cancels or c = d."""
+    """Within a product, a / c + b / d = (a d + b c) / (c d): where something cancels then, or c = d."""
 
     def joined(term: Term) -> Term:
         for n, inner in enumerate(term.above):
@@ -114,7 +114,7 @@ def _common_denominator(x: Sum, facts: Facts) -> tuple[Sum, list[Factor]]:
                 continue
             shared = _union([t.below for t in inner.terms])
             others = {f.key for m, f in enumerate(term.above) if m != n}
-            if any(f.key in others for f in shared) or len({t.product[1] for t in inner.terms}) == 1:  # type: ignore[index]
+            if any(f.key in others for f in shared) or len({t.product[1] for t in inner.terms}) == 1:
                 over = total(fraction(t.number, [*t.above, *(_without(shared, t.below) or [])]) for t in inner.terms)
                 above = [over if m == n else f for m, f in enumerate(term.above)]
                 return fraction(term.number, above, [*term.below, *shared])
@@ -135,7 +135,7 @@ def _union(bags: Sequence[tuple[Factor, ...]]) -> tuple[Factor, ...]:
 
 
 def _cancel(x: Sum, facts: Facts) -> tuple[Sum, list[Factor]]:
-    """A b / a = b."""
+    """Equal factors fall out: a b / a = b."""
 
     def cancelled(term: Term) -> Term:
         above, below = term.above, []
@@ -204,7 +204,7 @@ def _ones(x: Sum, facts: Facts) -> tuple[Sum, list[Factor]]:
 
 
 def _collect(x: Sum, facts: Facts) -> tuple[Sum, list[Factor]]:
-    """A c + b c = c (a + b), for the factor that most terms have, a computed one rather than a given one."""
+    """For the factor that most terms have, a computed one rather than a given one: a c + b c = c (a + b)."""
 
     def collected(inner: Sum) -> Sum:
         counts = Counter(key for t in inner.terms for key in {f.key for f in t.above})
