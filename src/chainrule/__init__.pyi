@@ -78,6 +78,7 @@ from .optim import LBFGS, SGD, Adagrad, Adam, AdamW, RMSProp
 from .program import Equation, Program, Var
 from .runnable import derive, evaluate, gradient
 from .training import Callback, History
+from .work import check_my_work
 
 __version__: str
 
@@ -127,6 +128,7 @@ __all__ = [
     "abs",
     "broadcast_to",
     "check",
+    "check_my_work",
     "circuit",
     "clip",
     "concatenate",

@@ -45,6 +45,7 @@ LAYERS = (
     "data",
     "experiments",
     "homework",
+    "work",
     "gallery",
     "report",
     "tabular",

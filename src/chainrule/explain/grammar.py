@@ -42,6 +42,7 @@ _SIGNS = {
 }
 """Signs by which people write the same."""
 
+_LOWERED = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _CONSTANTS = {"e": math.e, "pi": math.pi, "π": math.pi}
 
 _NUMBER = re.compile(r"(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
@@ -55,6 +56,7 @@ def plain_formula(text: str) -> str:
     >>> plain_formula("−2·(Y − Y′)²")
     "-2·(Y - Y')^2"
     """
+    text = re.sub("⁽([⁰¹²³⁴⁵⁶⁷⁸⁹]+)⁾", lambda found: f"({found[1].translate(_LOWERED)})", text)
     plain = "".join(_SIGNS.get(c, c) for c in text)
     return re.sub(r"_\{(\w+)\}", r"_\1", plain)
 

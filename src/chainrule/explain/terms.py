@@ -76,6 +76,8 @@ _OWN: dict[str, Callable[..., Expression]] = {
     "power": lambda x, y: _combined("^", x, y),
     "softmax": lambda x: REGISTRY["softmax"](x),
     "sum": lambda x: x.sum(),
+    "sum_columns": lambda x: x.sum(axis=1, keepdims=True),
+    "sum_rows": lambda x: x.sum(axis=0, keepdims=True),
     "mean": lambda x: x.mean(),
     "transpose": lambda x: x.T,
 }

@@ -1,0 +1,133 @@
+"""Answers as they are read: numbers with their digits, or formulas with their values at every point."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.numpy import compile_program
+from chainrule.errors import ArgumentError, ChainruleError
+from chainrule.explain.grammar import read_formula
+from chainrule.explain.terms import Term
+from chainrule.trace import postorder, trace
+from chainrule.work.numbers import EXACT, Written, grid_of, is_number
+from chainrule.work.problem import Problem
+from chainrule.work.quantities import Asked, Spellings, asked_of
+from chainrule.work.slips import value_of
+from chainrule.work.world import Array
+
+
+@dataclass(frozen=True, eq=False)
+class Formula:
+    """A formula of an answer: its parts, and what its names mean."""
+
+    term: Term
+    names: Spellings
+    problem: Problem
+
+    def values(self, term: Term | None = None) -> Array:
+        """Its values, one for each point on the last axis.
+
+        Raises:
+            ShapeError: where arrays do not fit together.
+        """
+        expression = (self.term if term is None else term).expression()
+        world = self.problem.world
+        used = {node.name for node, _ in postorder([expression]) if node.is_symbol and node.name is not None}
+        given = {}
+        for name in used:
+            grid = self.names.meaning[name].grid
+            numbers = [value_of(quantity, world, self.problem.lr) for quantity in grid.ravel().tolist()]
+            given[name] = np.stack(numbers).reshape(*grid.shape, -1)
+        if expression.rank == 0:
+            return world.number(expression, given)
+        program = trace({"value": expression}, name="formula")
+        points = next(iter(given.values())).shape[-1]
+        function = compile_program(program)
+        with np.errstate(all="ignore"):
+            results = [function(*(given[v.name][..., p] for v in program.inputs))[0] for p in range(points)]
+        return np.stack(results, axis=-1)
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """One answer, or one step of it: numbers at the problem's own point, or a formula."""
+
+    asked: Asked
+    text: str
+    numbers: NDArray[Any] | None = None
+    formula: Formula | None = None
+
+    def fits(self, candidate: Array, values: Array | None) -> bool:
+        """Whether it is the candidate, whose points lie on the last axis.
+
+        Args:
+            candidate: what it may be.
+            values: the values of the formula, where it is one.
+        """
+        if self.numbers is None:
+            return values is not None and values.shape == candidate.shape and same(values, candidate)
+        pairs = zip(self.numbers.ravel().tolist(), candidate[..., 0].ravel().tolist(), strict=True)
+        return all(number.fits(value) for number, value in pairs)
+
+    @property
+    def digits(self) -> int:
+        """The digits of its numbers; many for a formula."""
+        return 16 if self.numbers is None else max(n.digits for n in self.numbers.ravel().tolist())
+
+
+def same(one: Array, other: Array) -> bool:
+    """Whether values agree wherever both are numbers, which has to be at two points at least."""
+    known = np.isfinite(one) & np.isfinite(other)
+    if known.sum(axis=-1).min() < 2:
+        return False
+    apart = np.where(known, np.abs(np.where(known, one, 0.0) - np.where(known, other, 0.0)), 0.0)
+    scale = np.max(np.where(known, np.abs(np.where(known, other, 0.0)), 0.0), axis=-1, keepdims=True)
+    return bool(np.all(apart <= EXACT * np.maximum(scale, 1e-3)))
+
+
+def read_answer(problem: Problem, name: str, value: Any) -> list[Answer]:
+    """An answer as it was given; a formula with signs of equality has several steps.
+
+    Raises:
+        ArgumentError: where it cannot be read, with the place.
+    """
+    asked = asked_of(problem, name)
+    if isinstance(value, str) and not is_number(value):
+        return [_formula(problem, asked, name, step.strip()) for step in value.split("=")]
+    numbers = grid_of(value, name)
+    shown = value if isinstance(value, str) else _shown(numbers)
+    if numbers.size != asked.grid.size or (numbers.ndim == 2 and numbers.shape != asked.grid.shape):
+        need = " x ".join(map(str, asked.grid.shape)) or "one"
+        raise ArgumentError(f"the answer for {name} has {numbers.size} numbers in the wrong places: it needs {need}")
+    return [Answer(asked, shown, numbers.reshape(asked.grid.shape))]
+
+
+def _formula(problem: Problem, asked: Asked, name: str, text: str) -> Answer:
+    names = Spellings(problem, arrays=not asked.single)
+    try:
+        term = read_formula(text, names)
+        if asked.single:
+            term.expression()
+    except ChainruleError as error:
+        raise ArgumentError(f"the answer for {name}: {error}") from None
+    if asked.single and not _names(term):
+        value = problem.own.number(term.expression()).item()
+        exact = np.empty((), dtype=object)
+        exact[()] = Written(value, 0.0, 16)
+        return Answer(asked, text, exact)
+    return Answer(asked, text, None, Formula(term, names, problem))
+
+
+def _names(term: Term) -> bool:
+    """Whether a formula has names in it."""
+    if term.leaf is not None:
+        return term.leaf.is_symbol
+    return any(_names(part) for part in term.parts)
+
+
+def _shown(numbers: NDArray[Any]) -> str:
+    return str(numbers.tolist()) if numbers.ndim else numbers.item().text
