@@ -59,3 +59,13 @@ def test_the_counts_of_a_hundred_thousand_rows_are_those_of_the_course():
     found = counting(100_000, 50, 3)
     assert (found.batches, found.updates, found.gradients) == (2_000, 6_000, 300_000)
     assert counting(100_000, "all", 3).updates == 3
+
+
+@pytest.mark.parametrize("shuffle", [True, "once", False])
+def test_batches_are_drawn_as_training_draws_them(shuffle):
+    found = batches(network(), X, Y, sizes=(4,), rate=0.3, epochs=5, shuffle=shuffle, seed=1)
+    how = {"epochs": 5, "batch_size": 4, "optimizer": cr.SGD(0.3), "shuffle": shuffle, "seed": 1}
+    history = network().fit(X, Y, **how, validation=(X, Y))
+    assert found.descents[0].losses[1:] == tuple(history.validation_loss)
+    drawn = {True: "new batches", "once": "drawn once", False: "in their order"}
+    assert drawn[shuffle] in found.text

@@ -59,3 +59,9 @@ def test_planes_that_are_none_are_refused():
         landscape(line(), X, Y, over=("W1[0,0]", "W1[0,0]"))
     with pytest.raises(cr.ArgumentError, match="smaller rate"):
         landscape(line(), X, Y, rate=1e6, epochs=200)
+
+
+def test_the_map_has_the_running_averages_of_the_end():
+    net = cr.Network(cr.Dense(3), cr.BatchNorm(), cr.Dense(1), inputs=2, dtype="float64")
+    found = landscape(net, X + 5.0, Y, rate=0.01, epochs=10, points=3)
+    assert found.path_heights[-1] == pytest.approx(found.descent.end, rel=1e-10)

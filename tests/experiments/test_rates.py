@@ -44,7 +44,7 @@ def test_epochs_to_a_goal_are_those_of_the_closed_form():
 
 def descent(losses):
     """Losses of a descent that moves straight on."""
-    return Descent(tuple(losses), np.arange(len(losses), dtype=float)[:, None], len(losses), 0.0)
+    return Descent(tuple(losses), np.arange(len(losses), dtype=float)[:, None], len(losses), cr.mlp([1, 1]), 0.0)
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_curves_beside_one_that_falls_from_1_to_0_are_judged_by_their_shape(loss
 
 def test_moves_that_are_rounding_do_not_count_as_turning_back():
     path = np.array([0.0, 1.0, 1.5, 1.5 + 1e-9, 1.5, 1.5 + 1e-9, 1.5])[:, None]
-    assert Descent((1.0,) * 7, path, 6, 0.0).turns == 0.0
+    assert Descent((1.0,) * 7, path, 6, cr.mlp([1, 1]), 0.0).turns == 0.0
 
 
 def test_the_network_that_is_given_stays_as_it_is():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -13,6 +13,9 @@ from chainrule.cli.parsing import batch_size, batch_sizes, plane, rates, units
 
 if TYPE_CHECKING:
     from chainrule.network import Network
+
+
+DRAWS: Final = {"each-epoch": True, "once": "once", "never": False}
 
 
 def _on_a_problem(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -113,13 +116,20 @@ def learning_rates(**given: Any) -> None:
 @experiment.command()
 @_on_a_problem
 @click.option("--sizes", callback=batch_sizes, default="all,16,1", show_default=True, help="Rows in a step.")
+@click.option(
+    "--draw",
+    type=click.Choice(list(DRAWS)),
+    default="each-epoch",
+    show_default=True,
+    help="When rows are shuffled into batches.",
+)
 @_rate(0.1)
 @_epochs(30)
-def batches(**given: Any) -> None:
+def batches(draw: str, **given: Any) -> None:
     """Compare batch, mini-batch and online descent."""
     from chainrule.experiments import batches as run
 
-    _run(run, given)
+    _run(run, {**given, "shuffle": DRAWS[draw]})
 
 
 @experiment.command()

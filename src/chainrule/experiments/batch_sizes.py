@@ -23,6 +23,12 @@ from chainrule.training import batch_rows
 
 BatchSize = int | Literal["all"]
 SIZES: Final[tuple[BatchSize, ...]] = ("all", 16, 1)
+Shuffle = bool | Literal["once"]
+DRAWN: Final = {
+    True: "new batches are drawn for each epoch",
+    "once": "batches are drawn once, and each epoch takes the same",
+    False: "batches are the rows in their order, the same in each epoch",
+}
 NOISE_ROWS: Final = 1000
 """From so many rows, at most, it is estimated how gradients differ from row to row."""
 
@@ -39,6 +45,7 @@ class Batches(Shown):
             square) and as a share of its length; ``None`` where the loss adds rows up, or the gradient is 0.
         rate: the learning rate.
         epochs: passes over the rows.
+        shuffle: ``True``: new batches for each epoch; ``"once"``: drawn once and kept; ``False``: in order.
     """
 
     problem: Problem
@@ -47,6 +54,7 @@ class Batches(Shown):
     noise: tuple[float, ...] | None
     rate: float
     epochs: int
+    shuffle: Shuffle
 
     def rows_of(self, size: BatchSize) -> int:
         """The rows of a full batch."""
@@ -62,6 +70,7 @@ class Batches(Shown):
             "problem": self.problem.sentence,
             "rate": self.rate,
             "epochs": self.epochs,
+            "shuffle": self.shuffle,
             "sizes": [
                 {
                     "batch_size": size,
@@ -93,7 +102,7 @@ class Batches(Shown):
             ),
             loss_curves("epochs", by_epoch, "epoch", "The loss of all rows after each epoch: for equal work."),
             loss_curves("updates", by_update, "update", "The same losses over the updates.", log_x=True),
-            self._table(names),
+            *self._table(names),
             Paragraph(self.conclusion),
             Heading("How far a batch's gradient strays"),
             *self._noise(names),
@@ -102,7 +111,7 @@ class Batches(Shown):
                 (
                     ("Batch (or full-batch) descent takes all rows in each step: one update in an epoch.",),
                     ("Online descent takes one row in each step: as many updates in an epoch as there are rows.",),
-                    ("Mini-batch descent takes some; new batches are drawn for each epoch.",),
+                    (f"Mini-batch descent takes some; here {DRAWN[self.shuffle]}.",),
                 )
             ),
         ]
@@ -121,10 +130,10 @@ class Batches(Shown):
         rows = self.rows_of(size)
         return f"batch ({rows})" if rows == self.problem.rows else "online (1)" if rows == 1 else f"mini-batch ({rows})"
 
-    def _table(self, names: Sequence[str]) -> Table:
+    def _table(self, names: Sequence[str]) -> list[Block]:
         start, lowest = self.descents[0].start, min(d.end for d in self.descents)
         goal = start - SHARE_OF_BEST * (start - lowest)
-        return Table(
+        table = Table(
             ("", "batches in an epoch", "updates", "loss at the end", f"epochs to {SHARE_OF_BEST:.0%}", "ms an epoch"),
             [
                 (
@@ -137,9 +146,12 @@ class Batches(Shown):
                 )
                 for name, size, d in zip(names, self.sizes, self.descents, strict=True)
             ],
-            f"Epochs are counted until the loss fell by {SHARE_OF_BEST:.0%} of the best fall; it is "
-            f"{number_text(start, 4)} at the start. Times (medians) are those of this machine.",
         )
+        words = (
+            f"Epochs are counted until the loss fell by {SHARE_OF_BEST:.0%} of the best fall; it is "
+            f"{number_text(start, 4)} at the start. Times (medians) are those of this machine."
+        )
+        return [table, Paragraph(words)]
 
     def _noise(self, names: Sequence[str]) -> list[Block]:
         if self.noise is None:
@@ -172,6 +184,7 @@ def batches(
     sizes: Sequence[BatchSize] = SIZES,
     rate: float = 0.1,
     epochs: int = 30,
+    shuffle: Shuffle = True,
     seed: int | None = None,
 ) -> Batches:
     """Train from the same start with batches of several sizes.
@@ -184,6 +197,8 @@ def batches(
         sizes: rows in a step: ``"all"`` is batch descent, 1 is online.
         rate: the learning rate of plain gradient descent, the same for all.
         epochs: passes over the rows.
+        shuffle: ``True`` draws new batches for each epoch, ``"once"`` draws them once and keeps them, ``False`` takes
+            the rows in order.
         seed: of shuffling; the network's by default.
 
     Returns:
@@ -195,8 +210,9 @@ def batches(
     """
     require(len(sizes) > 0, "give at least one batch size, as in sizes=('all', 16, 1)")
     problem = problem_of(network, X, y, classes_problem)
-    found = tuple(descend(problem, epochs=epochs, batch_size=size, optimizer=SGD(rate), seed=seed) for size in sizes)
-    return Batches(problem, tuple(sizes), found, _gradient_noise(problem, sizes), rate, epochs)
+    how: dict[str, Any] = {"epochs": epochs, "optimizer": SGD(rate), "shuffle": shuffle, "seed": seed}
+    found = tuple(descend(problem, batch_size=size, **how) for size in sizes)
+    return Batches(problem, tuple(sizes), found, _gradient_noise(problem, sizes), rate, epochs, shuffle)
 
 
 def _gradient_noise(problem: Problem, sizes: Sequence[BatchSize]) -> tuple[float, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf, isfinite
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import NonFiniteError, require
 from chainrule.experiments.problems import Problem
+from chainrule.network import Network
 from chainrule.optim import Optimizer
 from chainrule.training import History
 
@@ -25,12 +27,14 @@ class Descent:
         losses: of all rows, at the start and after each epoch; the last is infinite where training failed.
         path: the parameters, at the start and after each epoch, shape (epochs + 1, parameters).
         updates: how many were made.
+        network: what was trained, as it is at the end.
         epoch_seconds: the median duration of an epoch, the loss of all rows included.
     """
 
     losses: tuple[float, ...]
     path: NDArray[Any]
     updates: int
+    network: Network
     epoch_seconds: float
 
     @property
@@ -81,7 +85,8 @@ def descend(
         f"the path of {size:,} parameters over {epochs:,} epochs is too long to keep: take a smaller network",
     )
     path = [network.parameters.theta.copy()]
-    losses = [network.loss(problem.X, problem.y)]
+    start = network.loss(problem.X, problem.y)
+    require(isfinite(start), "the loss is not finite before the first step: look for extreme values in the data")
     failed: list[float] = []
     try:
         history = network.fit(
@@ -97,7 +102,8 @@ def descend(
         )
     except NonFiniteError as error:
         history = error.history  # type: ignore[attr-defined]
-        failed = [float("inf")]
+        failed = [inf]
     record: History = history
     seconds = float(np.median(record.seconds)) if record.seconds else float("nan")
-    return Descent((*losses, *record.validation_loss, *failed), np.array(path), record.steps, seconds)
+    losses = (start, *(loss if isfinite(loss) else inf for loss in record.validation_loss), *failed)
+    return Descent(losses, np.array(path), record.steps, network, seconds)

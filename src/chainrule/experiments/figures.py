@@ -46,7 +46,7 @@ def loss_curves(
         y_label: what y is.
         log_x: whether x, which must be above 0 then, is drawn by its powers of ten.
     """
-    top = _HEADROOM * max(curve.y[0] for curve in curves)
+    top = _HEADROOM * max(curve.y[0] for curve in curves if isfinite(curve.y[0]))
     seen = [y for curve in curves for y in curve.y if isfinite(y) and y <= top]
     log_y = min(seen) > 0 and max(seen) / min(seen) > _MOST_SPREAD
     description = f"{y_label} over {x_label}: {', '.join(curve.name for curve in curves)}"
@@ -55,8 +55,10 @@ def loss_curves(
         for n, curve in enumerate(curves):
             style = {"color": SERIES[n % 4], "linestyle": LINES[n % len(LINES)], "linewidth": 1.6}
             points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if isfinite(y)]
-            axes.plot(*zip(*points, strict=True), label=curve.name, **style)
+            axes.plot([x for x, _ in points], [y for _, y in points], label=curve.name, **style)
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
+        if not log_x:
+            axes.xaxis.get_major_locator().set_params(integer=True)
         room = (max(seen) - min(seen)) / 20
         low, high = (min(seen) / 1.2, max(seen) * 1.2) if log_y else (min(seen) - room, max(seen) + room)
         if high > low:

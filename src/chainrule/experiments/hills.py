@@ -211,7 +211,7 @@ def landscape(
     total = float(((path - end) ** 2).sum())
     origin = _coordinates(problem.network, over, end)
     axes = _axes(offsets, points)
-    surface = LossSurface.of(problem)
+    surface = LossSurface.of(Problem(problem.rows_name, found.network, problem.X, problem.y))
     a, b = axes
     heights = np.array([[surface.value(end + directions @ (u, v)) for u in a] for v in b])
     under = np.array([surface.value(place) for place in end + inside])

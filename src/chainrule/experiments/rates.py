@@ -85,8 +85,6 @@ class LearningRates(Shown):
                 (exact_text(r), v.word, v.reason, number_text(d.end, 4), str(d.reaches(goal) or "never"))
                 for r, d, v in zip(self.rates, self.descents, self.verdicts, strict=True)
             ],
-            f"The last column counts epochs until the loss fell by {SHARE_OF_BEST:.0%} of the best fall; at the start "
-            f"the loss is {number_text(start, 4)}.",
         )
         batch = "all rows in each step" if self.batch_size == "all" else f"{self.batch_size} rows in each step"
         blocks: list[Block] = [
@@ -96,6 +94,10 @@ class LearningRates(Shown):
             ),
             loss_curves("rates", curves, "epoch", "The loss of all rows after each epoch."),
             table,
+            Paragraph(
+                f"The loss is {number_text(start, 4)} at the start. The last column counts the epochs until it fell by "
+                f"{SHARE_OF_BEST:.0%} of the best fall."
+            ),
             Heading("How the verdicts are found"),
             Paragraph("The first of these that holds:"),
             Listing([(rule,) for rule in RULES]),

@@ -164,6 +164,10 @@ class Homework3(Shown):
                 f"{self.engine}."
             ),
             self._results(),
+            Paragraph(
+                "Accuracies are those of the test images, with Wilson's interval of 95%; seconds are those of this "
+                "machine."
+            ),
             Heading("Learning graphs"),
             loss_curves(
                 "training",
@@ -187,14 +191,11 @@ class Homework3(Shown):
         for c in self.classifiers:
             low, high = c.test.interval
             wrong = str(c.test.rows - c.test.right)
-            interval = f"{low:.2%} to {high:.2%}"
+            interval = f"{low:.2%}\u00a0to\u00a0{high:.2%}"
             rows.append(
                 (c.name, f"{c.parameters:,}", number_text(c.seconds, 3), f"{c.test.share:.2%}", wrong, interval)
             )
-        caption = (
-            "Accuracies are those of the test images, with Wilson's interval of 95%; seconds those of this machine."
-        )
-        return Table(("network", "parameters", "seconds", "accuracy", "wrong", "interval"), rows, caption)
+        return Table(("network", "parameters", "seconds", "accuracy", "wrong", "interval"), rows)
 
 
 def _beside(first: Classifier, other: Classifier, comparison: Comparison) -> str:

@@ -27,7 +27,7 @@ def page(work: Homework2) -> Document:
     """The whole page."""
     blocks: list[Block] = [
         _task(work),
-        _results(work),
+        *_results(work),
         Heading("Learning graphs"),
         *_learning_graphs(work),
         Heading("Where the answer changes"),
@@ -71,7 +71,7 @@ def _task(work: Homework2) -> Paragraph:
     )
 
 
-def _results(work: Homework2) -> Table:
+def _results(work: Homework2) -> list[Block]:
     rows = [
         (
             run.name,
@@ -95,16 +95,16 @@ def _results(work: Homework2) -> Table:
         for b in work.beside
     ]
     absent = f" Not installed here: {', '.join(work.missing)}." if work.missing else ""
-    caption = (
+    words = (
         f"The loss before the last update, and accuracies. The interval is Wilson's, of 95%, from the test points; the "
         f"last column counts {work.runs[0].fresh.rows:,} further points of the same Gaussians.{absent}"
     )
-    return Table(("", "loss", "training", "test", "interval", "further"), rows, caption)
+    return [Table(("", "loss", "training", "test", "interval", "further"), rows), Paragraph(words)]
 
 
 def _ends(found: Score) -> str:
     low, high = found.interval
-    return f"{low:.1%} to {high:.1%}"
+    return f"{low:.1%}\u00a0to\u00a0{high:.1%}"
 
 
 def _learning_graphs(work: Homework2) -> list[Figure]:
