@@ -147,7 +147,7 @@ class Certificate(Shown):
         place = Path(path)
         if place.suffix != ".json":
             return super().save(place)
-        write_atomically(place, (json.dumps(self.to_json(), indent=1, allow_nan=False) + "\n").encode())
+        write_atomically(place, (json.dumps(self.to_json(), allow_nan=False) + "\n").encode())
         return place
 
 

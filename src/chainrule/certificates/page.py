@@ -41,11 +41,11 @@ def _blocks(certificate: Certificate) -> Iterator[Block]:
         yield Table(COLUMNS, [_row(e) for e in certificate])
     else:
         rows = [
-            (c.name, f"{c.elements.size:,} of {prod(c.shape):,}", *_row(worst_of(c)))
+            (f"{c.elements.size:,} of {prod(c.shape):,} {c.name}", *_row(worst_of(c)))
             for c in certificate.comparisons
             if c.elements.size
         ]
-        yield Table(("parameter", "checked", "largest error at", *COLUMNS[1:]), rows)
+        yield Table(("checked", "largest error at", *COLUMNS[1:]), rows)
     yield from _kinks(certificate)
     yield Listing([(line,) for line in _methods(certificate)])
 

@@ -15,6 +15,8 @@ from typing import Any
 import click
 
 from chainrule._version import __version__
+from chainrule.cli.check import check, verify
+from chainrule.cli.check_work import check_work
 from chainrule.cli.experiment import experiment
 from chainrule.cli.explain import explain
 from chainrule.cli.gallery import gallery
@@ -104,6 +106,9 @@ main.add_command(homework)
 main.add_command(simplify)
 main.add_command(train)
 main.add_command(predict)
+main.add_command(check)
+main.add_command(verify)
 main.add_command(profile)
 main.add_command(explain)
 main.add_command(step)
+main.add_command(check_work)

@@ -100,3 +100,18 @@ def rows_for(network: Network, rows: Sequence[str], targets: Sequence[str]) -> t
 def _target(network: Network) -> list[float]:
     """A target of the kind that the loss wants."""
     return [1.0] * (1 if network.loss_function.target == "classes" else network.outputs)
+
+
+def random_rows(network: Network, rows: int) -> tuple[dict[str, Any], Any]:
+    """Features by name of the input, and targets of the kind that the loss wants."""
+    import numpy as np
+
+    random = np.random.default_rng(0)
+    X = {name: random.standard_normal((rows, *map(int, shape[1:]))) for name, shape in network.model.inputs}
+    match network.loss_function.target:
+        case "classes":
+            return X, random.integers(0, network.outputs, rows)
+        case "binary":
+            return X, random.integers(0, 2, (rows, network.outputs))
+        case _:
+            return X, np.abs(random.standard_normal((rows, network.outputs)))

@@ -2,15 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
 import click
 
-from chainrule.cli.networks import hidden_option, loss_option
+from chainrule.cli.networks import hidden_option, loss_option, random_rows
 from chainrule.cli.parsing import sizes
-
-if TYPE_CHECKING:
-    from chainrule.network import Network
 
 
 @click.command(
@@ -49,24 +44,9 @@ def profile(
     from chainrule.network import mlp
 
     network = mlp(sizes, hidden=hidden, loss=loss, dtype=dtype)
-    X, y = _random_rows(network, sizes, max(2048, 2 * batch_size))
+    X, y = random_rows(network, max(2048, 2 * batch_size))
     result = network.profile(X, y, batch_size=batch_size, optimizer=optimizer, seconds=seconds)
     if as_json:
         show.as_json(result.to_json())
     else:
         click.echo(str(result), nl=False)
-
-
-def _random_rows(network: Network, sizes: list[int], rows: int) -> tuple[Any, Any]:
-    """Features and targets of the kind that the loss wants."""
-    import numpy as np
-
-    random = np.random.default_rng(0)
-    X = random.standard_normal((rows, sizes[0]))
-    match network.loss_function.target:
-        case "classes":
-            return X, random.integers(0, sizes[-1], rows)
-        case "binary":
-            return X, random.integers(0, 2, (rows, sizes[-1]))
-        case _:
-            return X, np.abs(random.standard_normal((rows, sizes[-1])))
