@@ -53,7 +53,7 @@ def loss_curves(
 
     def draw(axes: Any) -> None:
         for n, curve in enumerate(curves):
-            style = {"color": SERIES[n % 4], "linestyle": LINES[n % len(LINES)], "linewidth": 1.6}
+            style = {"color": SERIES[n % 4], "linestyle": LINES[(n + n // 4) % 4], "linewidth": 1.6}
             points = [(x, y) for x, y in zip(curve.x, curve.y, strict=True) if isfinite(y)]
             axes.plot([x for x, _ in points], [y for _, y in points], label=curve.name, **style)
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")

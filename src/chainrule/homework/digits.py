@@ -160,8 +160,8 @@ class Homework3(Shown):
                 f"Images of the digits {DIGITS[0]} and {DIGITS[1]} of MNIST: {self.rows:,} to learn from, "
                 f"{self.classifiers[0].test.rows:,} to test. Hidden layers are ReLU, the output is a sigmoid, and the "
                 f"cross-entropy is minimised by Adam with a rate that falls from {exact_text(RATE)} along half a "
-                f"cosine: {self.epochs} epochs with {BATCH_SIZE} images in a step, for each network, by the engine "
-                f"{self.engine}."
+                f"cosine: {self.epochs} epochs with {BATCH_SIZE} images in a step, for each network (engine: "
+                f"{self.engine})."
             ),
             self._results(),
             Paragraph(
