@@ -14,7 +14,8 @@ from chainrule.explain.circuit import Circuit, Gate
 from chainrule.explain.layout import Point, bent
 from chainrule.explain.letters import pieces
 from chainrule.explain.notation import Notation
-from chainrule.explain.plan import MOST_WIRES, Plan, terms_of
+from chainrule.explain.plan import MOST_WIRES, Plan
+from chainrule.explain.segments import Box, outside
 from chainrule.explain.wording import Wording
 from chainrule.show.numbers import number_text
 
@@ -183,15 +184,19 @@ class Drawing:
 
     def _wires(self) -> Iterator[str]:
         parts: dict[str, None] = {}
+        boxes = [self._box(self._plan.weights[wire], *place) for wire, place in self._label_places.items()]
         for source, gate in self._plan.wires:
             passed = bent(self._plan.columns, source, gate)
             for start, end in pairwise(passed):
                 x1, y1, x2, y2 = self._ends(start, end)
-                middle = (x1 + x2) / 2
-                straight = (gate, source) in self._plan.weights and end == passed[-1]
-                curve = "L" if straight else f"C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} "
-                back = 2 * RADIUS + STUB if self._is_bend(start) else STUB
-                parts[f"M{x1 - back:.0f} {y1:.0f} L{x1:.0f} {y1:.0f} {curve}{x2:.0f} {y2:.0f}"] = None
+                middle, back = (x1 + x2) / 2, 2 * RADIUS + STUB if self._is_bend(start) else STUB
+                parts[f"M{x1 - back:.0f} {y1:.0f} h{back}"] = None
+                if (gate, source) in self._plan.weights and end == passed[-1]:
+                    for (xa, ya), (xb, yb) in outside((x1, y1), (x2, y2), boxes):
+                        parts[f"M{xa:.0f} {ya:.0f} L{xb:.0f} {yb:.0f}"] = None
+                else:
+                    curve = f"C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+                    parts[f"M{x1:.0f} {y1:.0f} {curve}"] = None
         x, y = self._point(self.circuit.output)
         parts[f"M{x + RADIUS:.0f} {y:.0f} h{STUB}"] = None
         yield from (
@@ -212,17 +217,19 @@ class Drawing:
         since = "" if step is None else f' data-since="{step}"'
         return _text(x, y, number_text(known[name], DIGITS), f'{style} fill="var(--{colour})"{since}'.strip())
 
-    def _parameter(self, name: str, x: float, y: float) -> str:
-        """A weight or bias around a place: its name, its value, the derivative, on a background of their own."""
+    def _box(self, name: str, x: float, y: float) -> Box:
+        """The room of a weight or bias around a place, a line for each of name, value and derivative."""
         lines = 1 + sum(name in known for known in (self.values, self.gradients))
-        top = y - lines * LINE / 2
+        return x - LABEL / 2, y - lines * LINE / 2, x + LABEL / 2, y + lines * LINE / 2
+
+    def _parameter(self, name: str, x: float, y: float) -> str:
+        """A weight or bias: its name, its value, the derivative."""
+        top = self._box(name, x, y)[1] + 10
         style = 'text-anchor="middle" font-size="11"'
         return (
-            f'<rect x="{x - LABEL / 2:.0f}" y="{top:.0f}" width="{LABEL}" height="{lines * LINE + 2}" rx="3" '
-            'fill="var(--page, Canvas)" opacity="0.85"/>'
-            + _text(x, top + 10, self._letters(name), f'{style} font-style="italic"')
-            + self._number("value", name, x, top + 10 + LINE, style)
-            + self._number("gradient", name, x, top + 10 + 2 * LINE, style)
+            _text(x, top, self._letters(name), f'{style} font-style="italic"')
+            + self._number("value", name, x, top + LINE, style)
+            + self._number("gradient", name, x, top + 2 * LINE, style)
         )
 
     def _leaf(self, name: str) -> str:
@@ -249,7 +256,7 @@ class Drawing:
         """What a gate does, in a few letters; one that does several things bears the name of its value."""
         operation = gate.formula.operation
         if operation is None or any(a.operation is not None for a in gate.formula.arguments):
-            return "Σ" if next(terms_of(gate.formula), None) else self._letters(gate.name)
+            return "Σ" if gate.name in self._plan.summing else self._letters(gate.name)
         return escape(_SIGNS.get(operation.name, operation.name))
 
     def _on_wire(self, name: str) -> str:

@@ -117,7 +117,8 @@ class _Gates:
         reader = self.users.get(target.name)
         sums = operation == "add" and reader is not None and len(reader.arguments) == 1
         stem = "net" if sums else _STEMS.get(operation, operation)
-        candidates = [stem, *(f"{stem}{i}" for i in range(2, len(self.program.equations) + 2))]
+        numbers = range(1 if stem in REGISTRY else 2, len(self.program.equations) + 2)
+        candidates = [*([] if stem in REGISTRY else [stem]), *(f"{stem}{n}" for n in numbers)]
         name = next(c for c in candidates if c not in self.taken and c not in REGISTRY)
         self.taken.add(name)
         return name

@@ -25,8 +25,7 @@ class Plan:
         """(gate, input) -> the leaf that multiplies the input in a weighted sum, and is written on its wire."""
         found: dict[tuple[str, str], str] = {}
         for gate in self.circuit.gates:
-            terms = list(terms_of(gate.formula))
-            for left, right in terms if len(terms) > 1 or "net" in gate.name or gate.name[0] == "z" else []:
+            for left, right in _products(gate.formula):
                 weight = next((n for n in (left, right) if self._is_parameter(n, "w")), None)
                 other = right if weight == left else left
                 if weight is not None and (gate.name, other) not in found:
@@ -34,14 +33,18 @@ class Plan:
         return found
 
     @cached_property
+    def summing(self) -> set[str]:
+        """The gates that are weighted sums."""
+        return {gate for gate, _ in self.weights}
+
+    @cached_property
     def biases(self) -> dict[str, str]:
         """Gate -> the leaf that is added to a weighted sum, and is written below the gate."""
-        summing = {gate for gate, _ in self.weights}
         return {
             gate.name: name
             for gate in self.circuit.gates
             for name in gate.inputs
-            if gate.name in summing and self._is_parameter(name, "b")
+            if gate.name in self.summing and self._is_parameter(name, "b")
         }
 
     def _is_parameter(self, name: str, letter: str) -> bool:
@@ -86,8 +89,10 @@ class Plan:
         return heights(self.columns, self.wires)
 
 
-def terms_of(formula: Expression) -> Iterator[tuple[str, str]]:
-    """The products of two named values among the addends of a sum."""
+def _products(formula: Expression) -> Iterator[tuple[str, str]]:
+    """The products of two named values among the addends of a sum; none if it is no sum."""
+    if formula.operation is None or formula.operation.name != "add":
+        return
     stack = [formula]
     while stack:
         node = stack.pop()

@@ -8,6 +8,9 @@ from chainrule.explain.circuit import Circuit
 from chainrule.explain.wording import Wording
 from chainrule.show.numbers import number_text
 
+WIDTH = 68
+"""Columns of a line without its numbers."""
+
 
 def tree(
     circuit: Circuit, wording: Wording, values: Mapping[str, float] | None, gradients: Mapping[str, float] | None
@@ -43,7 +46,7 @@ def _branches(circuit: Circuit, wording: Wording) -> Iterator[tuple[str, str]]:
         seen.add(name)
         text = wording.name(name).text
         if gate is not None and not again:
-            text += f" = {wording.definition(name).text}"
+            text += f" = {_cut(wording.definition(name).text, WIDTH - len(before) - len(text))}"
         forks = gate is None and len(circuit.readers[name]) > 1
         yield before + text + ("  (shown above)" if again else "  (a fork)" if forks else ""), name
         if again or gate is None:
@@ -51,3 +54,10 @@ def _branches(circuit: Circuit, wording: Wording) -> Iterator[tuple[str, str]]:
         for place, source in reversed(list(enumerate(gate.inputs))):
             last = place == len(gate.inputs) - 1
             stack.append((source, below + ("└─ " if last else "├─ "), below + ("   " if last else "│  ")))
+
+
+def _cut(formula: str, width: int) -> str:
+    """A formula, or its first terms where it is long: what it reads stands below it all the same."""
+    if len(formula) <= width:
+        return formula
+    return formula[: max(width - 1, 8)].rpartition(" ")[0] + " …"
