@@ -22,7 +22,7 @@ from chainrule.work.counts import training_counts
 from chainrule.work.marked import Marked
 from chainrule.work.problem import Problem, formula_problem, network_problem
 
-_SECTIONS = {
+_SECTIONS: dict[str, Any] = {
     "notation": str,
     "lr": (int, float, Decimal),
     "names": Mapping,
@@ -78,7 +78,9 @@ def work_of(described: Mapping[str, Any]) -> Work:
         if name not in _SECTIONS:
             raise unknown_name("section", name, _SECTIONS)
         if not isinstance(value, _SECTIONS[name]):
-            raise DataError(f"{name} holds {value!r:.40}; it is a {'section' if _SECTIONS[name] is Mapping else 'value'}")
+            raise DataError(
+                f"{name} holds {value!r:.40}; it is a {'section' if _SECTIONS[name] is Mapping else 'value'}"
+            )
     if ("network" in described) == ("formulas" in described):
         raise DataError("the file needs a section [network] or a section [formulas], one of the two")
     problem = _network(described) if "network" in described else _formulas(described)

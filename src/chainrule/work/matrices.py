@@ -50,14 +50,14 @@ def _part(part: Term, show: Callable[[str], str]) -> Iterator[Repair]:
         yield Repair("transpose", f"{name} has to be transposed: {name}^T", _call("transpose", part))
     if part.function == "transpose":
         yield Repair("transpose", "one transposition is too many", part.parts[0])
+    if len(part.parts) == 2 and part.operators and part.operators[0] in _MATRIX:
+        words = "the product is in the wrong order"
+        yield Repair("product order", words, replace(part, parts=part.parts[::-1]))
     for place, sign in enumerate(part.operators):
         if sign in (*_MATRIX, "*"):
             other = "*" if sign in _MATRIX else "@"
             words = "the product is element by element: *" if other == "*" else "this is a matrix product: @, not *"
             yield Repair("kind of product", words, _with(part, place, other))
-    if len(part.parts) == 2 and part.operators and part.operators[0] in _MATRIX:
-        words = "the product is in the wrong order"
-        yield Repair("product order", words, replace(part, parts=part.parts[::-1]))
 
 
 def _each(term: Term, change: Callable[[Term], Iterable[Repair]]) -> Iterator[Repair]:

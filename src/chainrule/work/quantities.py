@@ -103,7 +103,7 @@ def asked_of(problem: Problem, text: str) -> Asked:
     Raises:
         UnknownNameError: where it is none of these.
     """
-    plain = re.sub(r"\s*([/,\[\]])\s*", r"\1", plain_formula(text).strip())
+    plain = re.sub(r"\s*([/,\[])\s*|\s+(\])", r"\1\2", plain_formula(text).strip())
     new = re.fullmatch(r"new (.+)|(.+?)[_ ]new", plain)
     name = (new[1] or new[2]).strip() if new else plain
     found = Spellings(problem, arrays=False).asked(name)

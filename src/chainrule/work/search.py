@@ -61,12 +61,12 @@ class Slips:
 
     def _derivative(self, of: str, by: list[str]) -> Iterator[Slip]:
         yield from (Slip(kind, words, scale=n) for kind, words, n in SCALES)
+        yield from self._batch(of, by)
         edges = self._edges(of, by)
         changes = [(edge, v) for edge in edges for v in self._variations(edge)]
         yield from self._alike(changes)
         yield from (Slip(v.kind, v.words, {edge: v.formula}) for edge, v in changes)
         yield from self._lost_paths(of, by)
-        yield from self._batch(of, by)
         yield from self._transposed(edges)
         words = "weights after their step were used in the backward pass; it needs the old ones"
         yield Slip("new weights", words, renewed=True)
@@ -204,7 +204,8 @@ class Slips:
         yield from self._turned_forward(gates)
 
     def _changed(self, gate: Gate) -> Iterator[Variation]:
-        later = depending(self.circuit, gate.name)
+        names = [g.name for g in self.circuit.gates]
+        later = set(names[names.index(gate.name) :])
         yield from indices(gate.formula, lambda n: [s for s in self.siblings(n) if s not in later], self._show)
         yield from exchanged(gate.formula, self._pairs, self._show)
         yield from parts(gate.formula, self._show)

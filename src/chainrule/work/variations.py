@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from chainrule.explain import Gate
 from chainrule.expression import REGISTRY, Expression, lift, symbol
 
 
@@ -70,7 +71,11 @@ SCALES = (
 
 
 def parts(formula: Expression, show: Show) -> Iterator[Variation]:
-    """One part of the formula lost or changed."""
+    """Another function in every place, or one part of the formula lost or changed."""
+    for name, (kind, words, change) in _EVERYWHERE.items():
+        changed = _everywhere(formula, name.split()[0], change)
+        if changed is not None:
+            yield Variation(kind, words, changed, name)
     for place, found in _rewritten(formula, lambda node: _changed(node, show)):
         yield Variation(found.kind, found.words, place, found.group)
 
@@ -128,14 +133,39 @@ def _function(name: str, argument: Expression, show: Show) -> Iterator[Variation
             if other != name:
                 words = f"{other} was taken where {name} belongs"
                 yield Variation("other function", words, REGISTRY[other](argument), f"{other} for {name}")
-    if name == "log":
-        for base in (10, 2):
-            words = f"the logarithm to base {base} was taken where the natural one belongs"
-            yield Variation("logarithm", words, REGISTRY["log"](argument) / math.log(base), f"log{base}")
-    if name in ("sin", "cos"):
-        words = "the angle was taken in degrees where radians belong"
-        yield Variation("degrees", words, REGISTRY[name](argument * (math.pi / 180)), "degrees")
 
+
+def _everywhere(node: Expression, name: str, change: Callable[[Expression], Expression]) -> Expression | None:
+    """The formula with a function changed wherever it occurs; nothing where it does not."""
+    if node.name is not None or node.operation is None:
+        return None
+    changed = [_everywhere(a, name, change) for a in node.arguments]
+    mine = node.operation.name == name
+    if not mine and all(c is None for c in changed):
+        return None
+    arguments = [a if c is None else c for a, c in zip(node.arguments, changed, strict=True)]
+    return change(arguments[0]) if mine else node.operation(*arguments, **node.attributes)
+
+
+def _of_degrees(name: str, angle: Expression) -> Expression:
+    return REGISTRY[name](angle * (math.pi / 180))
+
+
+_EVERYWHERE: dict[str, tuple[str, str, Callable[[Expression], Expression]]] = {
+    "log 10": (
+        "logarithm",
+        "the logarithm to base 10 was taken where the natural one belongs",
+        lambda x: REGISTRY["log"](x) / math.log(10),
+    ),
+    "log 2": (
+        "logarithm",
+        "the logarithm to base 2 was taken where the natural one belongs",
+        lambda x: REGISTRY["log"](x) / math.log(2),
+    ),
+    "sin in degrees": ("degrees", "angles were taken in degrees where radians belong", lambda x: _of_degrees("sin", x)),
+    "cos in degrees": ("degrees", "angles were taken in degrees where radians belong", lambda x: _of_degrees("cos", x)),
+}
+"""Functions that are taken for others throughout: the name, then kind, words and what was taken."""
 
 _ACTIVATIONS = ("sigmoid", "tanh", "relu")
 
@@ -169,15 +199,16 @@ def slopes(partial: Expression, value: str, by: str, formula: Expression, show: 
     for other in _ACTIVATIONS:
         if other != name:
             words = f"the derivative of {other} was taken where that of {name} belongs"
-            yield Variation("other function", words, _slope_of(other, by, value), f"slope of {other}")
+            for formula in _slopes_of(other, by, value):
+                yield Variation(
+                    "other function", words, formula, f"slope of {other} from {names_in(formula)[:1] != [by]}"
+                )
 
 
-def _slope_of(name: str, by: str, value: str) -> Expression:
-    """The derivative of an activation in terms of its value, or of its argument where it needs that."""
-    from chainrule.explain import Gate
-
+def _slopes_of(name: str, by: str, value: str) -> list[Expression]:
+    """The derivative of an activation, worked out from the value that is there, and from the argument."""
     partial = Gate(value, (by,), REGISTRY[name](symbol(by))).partials[by]
-    return renamed(partial, {})
+    return [renamed(partial, {}), renamed(partial, {value: REGISTRY[name](symbol(by))})]
 
 
 def factors(partial: Expression, show: Show) -> Iterator[Variation]:
