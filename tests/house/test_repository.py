@@ -57,3 +57,10 @@ def test_the_program_in_the_readme_is_the_one_that_is_printed():
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     printed = str(cr.mlp([4, 8, 3], hidden="tanh", loss="cross_entropy").program())
     assert f"```text\n{printed}```" in readme
+
+
+def test_the_derivation_in_the_readme_is_the_one_that_is_printed():
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    net = cr.mlp([2, 2, 1], hidden="sigmoid", loss="squared_error", dtype="float64", seed=1)
+    shown = readme.split("```text\n")[2].split("```")[0]
+    assert shown in str(net.explain([1.0, 2.0], 1.0, "W1[0,1]", notation="indexed"))
