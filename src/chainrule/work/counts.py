@@ -62,7 +62,13 @@ def _other_counts(
         found.append(Miscount(sum(parts[n] for n in matrices), "these are the weights; the biases count too"))
         found.append(Miscount(sum(parts[n] for n in vectors), "these are the biases; the weights count too"))
     total = sum(parts.values())
-    found += [Miscount(total - size, f"the {size} of {name} are missing") for name, size in parts.items()]
+    layers: dict[str, list[str]] = {}
+    for name in parts:
+        layers.setdefault(name.lstrip("Wb"), []).append(name)
+    for lost in (*([n] for n in parts), *layers.values()):
+        if len(lost) < len(parts) - 1:
+            size = sum(parts[n] for n in lost)
+            found.append(Miscount(total - size, f"the {size} of {' and '.join(lost)} are missing"))
     found += [Miscount(total + size, f"the {size} of {name} were counted twice") for name, size in parts.items()]
     inputs = next((shapes[n][0] for n in sizes if len(shapes[n]) > 1), 0)
     if vectors:

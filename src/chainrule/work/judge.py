@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import combinations
@@ -181,15 +181,15 @@ class Judge:
             found = self._matrix_causes(answer)
             if found:
                 return found
-        slips = self.slips.of(answer.asked)
-        found = self._matching(answer, slips, self.problem.world)
+        tiers = list(self.slips.of(answer.asked))
+        found = self._first(answer, tiers, self.problem.world)
         if not found and answer.formula is not None and answer.asked.single:
             found = self._too_many(answer)
-        if not found and len(self._wrong) > 1:
-            others = [n for n in self._wrong if n != name]
-            found = self._matching(answer, slips, self._world_of(others))
+        others = [n for n in self._wrong if n != name]
+        if not found and others:
+            found = self._first(answer, tiers, self._world_of(others))
         if not found and answer.digits >= FEW_DIGITS:
-            found = self._matching(answer, self._pairs(slips), self.problem.world)
+            found = self._matching(answer, self._pairs(tiers[0]), self.problem.world)
         if not found and not answer.asked.single and answer.numbers is not None:
             found = self._elements(answer)
         return [self._linked(cause, answer) for cause in found] or [self._unknown(answer)]
@@ -203,6 +203,10 @@ class Judge:
         if term is None:
             return []
         return [Cause("extra factor", f"the factor that begins at character {term.at + 1} is too many")]
+
+    def _first(self, answer: Answer, tiers: Iterable[list[Slip]], world: World) -> list[Cause]:
+        """The slips of the first list in which some lead to the answer."""
+        return next((found for tier in tiers if (found := self._matching(answer, tier, world))), [])
 
     def _matching(self, answer: Answer, slips: list[Slip], world: World) -> list[Cause]:
         """The slips that lead to the answer, each that is another at random points."""
@@ -241,7 +245,7 @@ class Judge:
             single = Answer(Asked(answer.asked.text, one), answer.text, number)
             if self._is(single, self._candidate(single.asked, self.problem.world)):
                 continue
-            causes = self._matching(single, self.slips.of([quantity]), self.problem.world)
+            causes = self._first(single, self.slips.of([quantity]), self.problem.world)
             shown = self._shown(quantity)
             found += [Cause(c.kind, f"{shown}: {c.words}", c.link) for c in causes[:1]]
             found += (

@@ -69,7 +69,7 @@ class Problem:
     @property
     def output(self) -> str:
         """How the circuit's output is written."""
-        return self.wording.name(self.circuit.output).text
+        return self.written[self.circuit.output]
 
     @cached_property
     def wording(self) -> Wording:
@@ -77,9 +77,14 @@ class Problem:
         return Wording(self.circuit, self.notation)
 
     @cached_property
+    def written(self) -> dict[str, str]:
+        """How the notation writes each scalar."""
+        return {name: self.wording.name(name).text for name in (*self.circuit.leaves, *self.circuit.gate)}
+
+    @cached_property
     def shown(self) -> dict[str, str]:
         """The scalar of each name, as the notation writes it."""
-        return {self.wording.name(v).text: v for v in (*self.circuit.leaves, *self.circuit.gate)}
+        return {text: name for name, text in self.written.items()}
 
     @cached_property
     def scalars(self) -> dict[str, str]:

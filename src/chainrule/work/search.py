@@ -33,23 +33,21 @@ class Slips:
         self.problem, self.circuit = problem, problem.circuit
 
     def _show(self, name: str) -> str:
-        return self.problem.wording.name(name).text
+        return self.problem.written[name]
 
-    def of(self, asked: Iterable[Quantity]) -> list[Slip]:
-        """The slips that may have led to a wrong answer about these quantities, likely ones first."""
+    def of(self, asked: Iterable[Quantity]) -> Iterator[list[Slip]]:
+        """The slips that may have led to a wrong answer about these quantities, in lists: the likelier ones first."""
         quantities = list(asked)
-        first = quantities[0]
-        names = [q.of for q in quantities]
+        first, names = quantities[0], [q.of for q in quantities]
         if first.new:
-            return [
-                *self._steps(),
-                *self._derivative(self.circuit.output, names),
-                *self._forward([self.circuit.output]),
-            ]
-        if not first.by:
-            return [*self._value(names), *self._others(quantities)]
-        below = [q.by for q in quantities]
-        return [*self._derivative(first.of, below), *self._others(quantities), *self._forward([first.of])]
+            yield [*self._steps(), *self._derivative(self.circuit.output, names)]
+            yield self._forward([self.circuit.output])
+        elif first.by:
+            yield [*self._derivative(first.of, [q.by for q in quantities]), *self._others(quantities)]
+            yield self._forward([first.of])
+        else:
+            yield [*self._value(names), *self._forward(names, names), *self._others(quantities)]
+            yield self._forward(names)
 
     # A step of gradient descent
 
@@ -60,8 +58,8 @@ class Slips:
     # A derivative: a sum over paths of products
 
     def _derivative(self, of: str, by: list[str]) -> Iterator[Slip]:
-        yield from (Slip(kind, words, scale=n) for kind, words, n in SCALES)
         yield from self._batch(of, by)
+        yield from (Slip(kind, words, scale=n) for kind, words, n in SCALES)
         edges = self._edges(of, by)
         changes = [(edge, v) for edge in edges for v in self._variations(edge)]
         yield from self._alike(changes)
@@ -176,32 +174,31 @@ class Slips:
     def _value(self, names: list[str]) -> Iterator[Slip]:
         if not set(names) & set(self.circuit.gate):
             return
-        yield from (Slip(kind, words, scale=n) for kind, words, n in SCALES)
-        yield from self._forward(names)
         rows, total = self.problem.rows, self.problem.total
         if rows > 1 and names == [self.circuit.output]:
             have, need = ("mean", "sum") if total else ("sum", "mean")
             words = f"this is the {have} over the rows, but the loss is their {need}"
             yield Slip("mean", words, scale=1 / rows if total else float(rows))
+        yield from (Slip(kind, words, scale=n) for kind, words, n in SCALES)
 
-    def _forward(self, names: list[str]) -> Iterator[Slip]:
-        """Other formulas of the gates on which values depend, the nearest first."""
-        above = self._above(names)
-        gates = [gate for gate in reversed(self.circuit.gates) if gate.name in above]
+    def _forward(self, names: list[str], only: Iterable[str] | None = None) -> list[Slip]:
+        """Other formulas of the gates on which values depend, the nearest first; or of these gates alone."""
+        chosen = self._above(names) if only is None else set(only)
+        gates = [gate for gate in reversed(self.circuit.gates) if gate.name in chosen]
         changes = [(gate.name, found) for gate in gates for found in self._changed(gate)]
         groups: dict[tuple[str, str, str], dict[str, Variation]] = {}
         for gate, found in changes:
-            key = (self._array(gate), found.kind, found.group)
             if found.group:
-                groups.setdefault(key, {}).setdefault(gate, found)
+                groups.setdefault((self._array(gate), found.kind, found.group), {}).setdefault(gate, found)
+        slips = []
         for group in groups.values():
             if len(group) > 1:
                 first = next(iter(group.values()))
-                yield Slip(first.kind, first.words, formulas={gate: v.formula for gate, v in group.items()})
+                slips.append(Slip(first.kind, first.words, formulas={gate: v.formula for gate, v in group.items()}))
         for gate, found in changes:
             where = "" if gate in names else f" (in {self._show(gate)})"
-            yield Slip(found.kind, found.words + where, formulas={gate: found.formula})
-        yield from self._turned_forward(gates)
+            slips.append(Slip(found.kind, found.words + where, formulas={gate: found.formula}))
+        return [*slips, *self._turned_forward(gates)]
 
     def _changed(self, gate: Gate) -> Iterator[Variation]:
         names = [g.name for g in self.circuit.gates]
