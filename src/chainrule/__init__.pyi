@@ -78,7 +78,7 @@ from .optim import LBFGS, SGD, Adagrad, Adam, AdamW, RMSProp
 from .program import Equation, Program, Var
 from .runnable import derive, evaluate, gradient
 from .training import Callback, History
-from .work import check_my_work
+from .work import check_my_work, exercise
 
 __version__: str
 
@@ -139,6 +139,7 @@ __all__ = [
     "equal",
     "erf",
     "evaluate",
+    "exercise",
     "exp",
     "experiments",
     "expm1",

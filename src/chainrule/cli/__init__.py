@@ -17,6 +17,7 @@ import click
 from chainrule._version import __version__
 from chainrule.cli.check import check, verify
 from chainrule.cli.check_work import check_work
+from chainrule.cli.exercise import exercise
 from chainrule.cli.experiment import experiment
 from chainrule.cli.explain import explain
 from chainrule.cli.gallery import gallery
@@ -112,3 +113,4 @@ main.add_command(profile)
 main.add_command(explain)
 main.add_command(step)
 main.add_command(check_work)
+main.add_command(exercise)

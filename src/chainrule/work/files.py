@@ -16,7 +16,7 @@ from typing import Any
 
 from chainrule.errors import ChainruleError, DataError, unknown_name
 from chainrule.explain import notation_of
-from chainrule.network import mlp
+from chainrule.network import Network, mlp
 from chainrule.work.checking import mark
 from chainrule.work.counts import training_counts
 from chainrule.work.marked import Marked
@@ -34,7 +34,6 @@ _SECTIONS: dict[str, Any] = {
     "training": Mapping,
     "answers": Mapping,
 }
-_NETWORK = ("sizes", "hidden", "output", "loss", "bias")
 
 MOST_BYTES = 1_000_000
 
@@ -92,21 +91,21 @@ def work_of(described: Mapping[str, Any]) -> Work:
     return Work(problem, described.get("answers", {}))
 
 
-def _network(described: Mapping[str, Any]) -> Problem:
+def network_of(described: Mapping[str, Any]) -> Network:
+    """The network of a description, with its weights."""
     settings = described["network"]
-    _known(settings, _NETWORK, "network")
-    network = mlp(
-        _need(settings, "sizes", "network"),
-        hidden=settings.get("hidden", "tanh"),
-        output=settings.get("output"),
-        loss=settings.get("loss", "squared_error"),
-        bias=settings.get("bias", True),
-        dtype="float64",
-    )
+    _known(settings, ("sizes", "hidden", "output", "loss", "bias"), "network")
+    chosen = {name: value for name, value in settings.items() if name != "sizes"}
+    network = mlp(_need(settings, "sizes", "network"), dtype="float64", **chosen)
     weights = described.get("weights", {})
     _known(weights, tuple(network.parameters), "weights")
     for name in network.parameters:
         network.parameters[name] = _plain(_need(weights, name, "weights"))
+    return network
+
+
+def _network(described: Mapping[str, Any]) -> Problem:
+    network = network_of(described)
     data = described.get("data", {})
     _known(data, ("x", "y"), "data")
     x, y = (_plain(_need(data, key, "data")) for key in ("x", "y"))

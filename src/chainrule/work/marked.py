@@ -8,33 +8,23 @@ from functools import cached_property
 from textwrap import shorten
 from typing import Any
 
-import numpy as np
-
 from chainrule.document import (
     Block,
     Details,
     Document,
-    Equations,
     Formula,
     Heading,
     Inline,
-    Line,
     Paragraph,
     Remark,
     Shown,
     Table,
 )
-from chainrule.explain.backward import matrix
 from chainrule.explain.notation import conventions
-from chainrule.explain.paths import count_paths, paths_of
-from chainrule.explain.wording import number, product_of
 from chainrule.show.numbers import counted
 from chainrule.work.judge import Judged
 from chainrule.work.problem import Problem
-from chainrule.work.quantities import Quantity
-
-MOST_PATHS = 4
-"""Paths up to which the right derivative is written as a formula."""
+from chainrule.work.solutions import solution
 
 LONGEST = 56
 """Characters of an answer that a table shows."""
@@ -131,7 +121,7 @@ class Marked(Shown):
         title = f"Checked work: {self.score} of {counted(len(self.verdicts), 'answer')} right"
         blocks: list[Block] = [Remark(conventions(self.problem.notation))] if self.problem.arrays else []
         rows = [(v.name, shorten(v.answer, LONGEST, placeholder=" …"), _short(v)) for v in self.verdicts]
-        blocks.append(Table(("asked", "answered", "verdict"), rows))
+        blocks += [Table(("asked", "answered", "verdict"), rows)] if rows else []
         if self.blank:
             blocks.append(Paragraph(f"Not answered: {', '.join(self.blank)}."))
         wrong = [v for v in self.verdicts if not v.right]
@@ -177,46 +167,5 @@ def verdict_of(problem: Problem, name: str, judged: Judged) -> Verdict:
         tuple(cause.kind for cause in judged.causes),
         tuple(cause.words for cause in judged.causes),
         factor,
-        () if judged.right else tuple(_solution(problem, judged)),
+        () if judged.right else solution(problem, judged.answer.asked),
     )
-
-
-def _solution(problem: Problem, judged: Judged) -> list[Block]:
-    """The right formula and the right numbers."""
-    asked, wording = judged.answer.asked, problem.wording
-    known = problem.circuit.inputs is not None
-    if not asked.single:
-        return [Equations(Line(Formula(rf"\text{{{asked.text}}}", asked.text), matrix(judged.expected)))]
-    quantity: Quantity = asked.grid.item()
-    values = [number(float(judged.expected))] if known and np.isfinite(judged.expected) else []
-    if quantity.new:
-        w, gradient = wording.name(quantity.of), wording.partial(problem.circuit.output, quantity.of)
-        rate = problem.notation.rate
-        rule = Formula(rf"{w.latex} - {rate} \, {gradient.latex}", f"{w.text} - lr · {gradient.text}")
-        new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
-        return [Equations(Line(new, rule), *(Line(None, v) for v in values))]
-    if not quantity.by:
-        formulas = []
-        if quantity.of in problem.circuit.gate:
-            formulas = [wording.definition(quantity.of), *([wording.worked(quantity.of)] if known else [])]
-        return [Equations(*_chain(wording.name(quantity.of), [*formulas, *values]))]
-    left = wording.partial(quantity.of, quantity.by)
-    formulas = _closed(problem, quantity)
-    return [Equations(*_chain(left, [*formulas, *values]))]
-
-
-def _closed(problem: Problem, quantity: Quantity) -> list[Formula]:
-    """The derivative as a formula, where few paths lead there."""
-    circuit = problem.circuit
-    if quantity.of != circuit.output or not 0 < count_paths(circuit, quantity.by) <= MOST_PATHS:
-        return []
-    products = [product_of(f.partial for f in path.factors) for path in paths_of(circuit, quantity.by)]
-    total = products[0]
-    for product in products[1:]:
-        total = total + product
-    return [problem.wording.formula(total)]
-
-
-def _chain(left: Formula, steps: Sequence[Formula]) -> list[Line]:
-    unique = list({f.text: f for f in steps}.values())
-    return [Line(left if n == 0 else None, formula) for n, formula in enumerate(unique)]

@@ -16,6 +16,9 @@ from chainrule.errors import ArgumentError, ChainruleError
 EXACT = 1e-9
 """Relative error up to which numbers are the same."""
 
+COARSEST_ZERO = 0.00051
+"""A zero with fewer decimals than this says nothing of a small number."""
+
 _NUMBER = re.compile(r"\s*[-+−]?\s*(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?\s*")
 
 
@@ -32,8 +35,8 @@ class Written:
         return self.text
 
     def fits(self, right: float) -> bool:
-        """Whether the number is what rounding gives."""
-        if not np.isfinite(right) or (self.value == 0 and abs(right) > EXACT):
+        """Whether the number is what rounding gives; a zero has to show at least three decimals for that."""
+        if not np.isfinite(right) or (self.value == 0 and abs(right) > EXACT and self.slack > COARSEST_ZERO):
             return False
         return abs(self.value - right) <= max(self.slack, EXACT * max(abs(right), abs(self.value)))
 

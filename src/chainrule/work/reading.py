@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
@@ -96,6 +99,7 @@ def read_answer(problem: Problem, name: str, value: Any) -> list[Answer]:
         ArgumentError: where it cannot be read, with the place.
     """
     asked = asked_of(problem, name)
+    value = _listed(value)
     if isinstance(value, str) and not is_number(value):
         return [_formula(problem, asked, name, step.strip()) for step in value.split("=")]
     numbers = grid_of(value, name)
@@ -104,6 +108,16 @@ def read_answer(problem: Problem, name: str, value: Any) -> list[Answer]:
         need = " x ".join(map(str, asked.grid.shape)) or "one"
         raise ArgumentError(f"the answer for {name} has {numbers.size} numbers in the wrong places: it needs {need}")
     return [Answer(asked, shown, numbers.reshape(asked.grid.shape))]
+
+
+def _listed(value: Any) -> Any:
+    """Text such as ``[[1, 2.50]]`` as the list of numbers that it writes down."""
+    if isinstance(value, str) and re.fullmatch(r"\s*\[[-+\d.eE,\s\[\]]*,[-+\d.eE,\s\[\]]*\]\s*", value):
+        try:
+            return json.loads(value, parse_float=Decimal)
+        except json.JSONDecodeError:
+            return value
+    return value
 
 
 def _formula(problem: Problem, asked: Asked, name: str, text: str) -> Answer:
