@@ -30,9 +30,7 @@ def _expanded_once(program: Program, keep: Callable[[Operation], bool]) -> Progr
     return trace(outputs, name=program.name, inputs=inputs, order=list(known.values()))
 
 
-def _value(
-    equation: Equation, known: Mapping[str, Expression], keep: Callable[[Operation], bool]
-) -> Expression:
+def _value(equation: Equation, known: Mapping[str, Expression], keep: Callable[[Operation], bool]) -> Expression:
     operands = [atom_expression(a, known) for a in equation.arguments]
     if equation.operation.expansion is None or keep(equation.operation):
         return expression_of(equation, operands)
