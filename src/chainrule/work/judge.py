@@ -110,10 +110,14 @@ class Judge:
         """The values of a formula; none where its arrays do not fit together."""
         if answer.formula is None:
             return None
-        try:
-            return self._known.setdefault(id(answer), answer.formula.values())
-        except ShapeError:
-            return None
+        if id(answer) not in self._known:
+            try:
+                values = answer.formula.values()
+            except ShapeError:
+                return None
+            single = answer.asked.single and values.size == values.shape[-1]
+            self._known[id(answer)] = values.ravel() if single else values
+        return self._known[id(answer)]
 
     @cached_property
     def _known(self) -> dict[int, Array]:
@@ -132,24 +136,33 @@ class Judge:
         rounded = [n for n in self.read if n not in self._wrong and n != name and self.read[n][-1].numbers is not None]
         for chosen in (*([n] for n in wrong), wrong):
             for also in ([], rounded):
-                if chosen and self._is(answer, self._candidate(answer.asked, self._world_of([*chosen, *also]))):
+                if chosen and self._comes_from(answer, [*chosen, *also]):
                     return tuple(chosen)
         return ()
+
+    def _comes_from(self, answer: Answer, names: list[str]) -> bool:
+        """Whether an answer is what other answers lead to, as far as their digits say."""
+        base = self._candidate(answer.asked, self._world_of(names))
+        if answer.numbers is None:
+            return self._is(answer, base)
+        moved = [self._candidate(answer.asked, self._world_of(names, shifted=name)) for name in names]
+        spread = np.sum([np.abs(candidate - base) for candidate in moved], axis=0)
+        return answer.fits(base, None, spread)
 
     def _mentions(self, answer: Answer, name: str) -> bool:
         """Whether a formula has what the other answer is about in it: there its name means the right value."""
         meant = [q for asked in (answer.formula.names.meaning.values() if answer.formula else ()) for q in asked]
         return bool(set(meant) & set(self.read[name][-1].asked))
 
-    def _world_of(self, names: list[str]) -> World:
-        """The world in which these answers are right."""
+    def _world_of(self, names: list[str], shifted: str = "") -> World:
+        """The world in which these answers are right; one of them as far off as its digits allow."""
         values: dict[str, Array] = {}
         adjoints: dict[str, Array] = {}
         partials: dict[Edge, Array] = {}
         output = self.problem.circuit.output
         for name in names:
             answer = self.read[name][-1]
-            for quantity, number in zip(answer.asked, self._own(answer), strict=True):
+            for quantity, number in zip(answer.asked, self._own(answer, name == shifted), strict=True):
                 if quantity.new:
                     continue
                 if not quantity.by:
@@ -160,14 +173,15 @@ class Judge:
                     partials[quantity.of, quantity.by] = number
         return replace(self.problem.world, values=values, adjoints=adjoints, partials=partials)
 
-    def _own(self, answer: Answer) -> Iterator[Array]:
+    def _own(self, answer: Answer, shifted: bool) -> Iterator[Array]:
         """A person's numbers for each quantity, NaN where they are not known."""
         points = next(iter(self.problem.world.leaves.values())).size
         values = self._values(answer)
         for n, _ in enumerate(answer.asked):
             if answer.numbers is not None:
                 unknown = np.full(points, np.nan)
-                unknown[0] = answer.numbers.ravel()[n].value
+                number = answer.numbers.ravel()[n]
+                unknown[0] = number.value + shifted * number.slack
                 yield unknown
             elif values is not None and values.size == points * answer.asked.grid.size:
                 yield values.reshape(-1, points)[n]
@@ -177,7 +191,7 @@ class Judge:
     # Why it is wrong
 
     def _causes(self, name: str, answer: Answer) -> list[Cause]:
-        if answer.formula is not None and not answer.asked.single:
+        if answer.formula is not None and answer.formula.over_arrays:
             found = self._matrix_causes(answer)
             if found:
                 return found
@@ -286,6 +300,8 @@ class Judge:
             values = answer.formula.values(repair.term)
         except ShapeError:
             return False
+        if answer.asked.single and values.size == right.size:
+            values = values.reshape(right.shape)
         return values.shape == right.shape and same(values, right)
 
     def _linked(self, cause: Cause, answer: Answer) -> Cause:

@@ -34,11 +34,16 @@ class Written:
     def __repr__(self) -> str:
         return self.text
 
-    def fits(self, right: float) -> bool:
-        """Whether the number is what rounding gives; a zero has to show at least three decimals for that."""
+    def fits(self, right: float, spread: float = 0.0) -> bool:
+        """Whether the number is what rounding gives; a zero has to show at least three decimals for that.
+
+        Args:
+            right: the right value.
+            spread: by how much that may be off, since it was worked out from rounded numbers.
+        """
         if not np.isfinite(right) or (self.value == 0 and abs(right) > EXACT and self.slack > COARSEST_ZERO):
             return False
-        return abs(self.value - right) <= max(self.slack, EXACT * max(abs(right), abs(self.value)))
+        return abs(self.value - right) <= spread + max(self.slack, EXACT * max(abs(right), abs(self.value)))
 
 
 def written(value: Any) -> Written:

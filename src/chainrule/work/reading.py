@@ -31,6 +31,11 @@ class Formula:
     names: Spellings
     problem: Problem
 
+    @property
+    def over_arrays(self) -> bool:
+        """Whether some name in it is that of an array."""
+        return any(not asked.single for asked in self.names.meaning.values())
+
     def values(self, term: Term | None = None) -> Array:
         """Its values, one for each point on the last axis.
 
@@ -64,17 +69,20 @@ class Answer:
     numbers: NDArray[Any] | None = None
     formula: Formula | None = None
 
-    def fits(self, candidate: Array, values: Array | None) -> bool:
+    def fits(self, candidate: Array, values: Array | None, spread: Array | float = 0.0) -> bool:
         """Whether it is the candidate, whose points lie on the last axis.
 
         Args:
             candidate: what it may be.
             values: the values of the formula, where it is one.
+            spread: by how much the candidate may be off where it is compared with numbers.
         """
         if self.numbers is None:
             return values is not None and values.shape == candidate.shape and same(values, candidate)
-        pairs = zip(self.numbers.ravel().tolist(), candidate[..., 0].ravel().tolist(), strict=True)
-        return all(number.fits(value) for number, value in pairs)
+        rights = candidate[..., 0].ravel().tolist()
+        spreads = np.broadcast_to(spread, candidate.shape)[..., 0].ravel().tolist()
+        numbers = self.numbers.ravel().tolist()
+        return all(n.fits(right, off) for n, right, off in zip(numbers, rights, spreads, strict=True))
 
     @property
     def digits(self) -> int:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.document import Block, Equations, Formula, Line
+from chainrule.explain.algebra import multiplied
 from chainrule.explain.backward import matrix
 from chainrule.explain.paths import Path, count_paths, paths_of
-from chainrule.explain.wording import added, number, product_of, signed, times
+from chainrule.explain.wording import added, descent, number, rule, times
 from chainrule.work.problem import Problem
 from chainrule.work.quantities import Asked, Quantity
 from chainrule.work.slips import value_of
@@ -47,7 +48,7 @@ def _steps(problem: Problem, quantity: Quantity, known: bool) -> tuple[Formula, 
     if quantity.of != circuit.output or not 0 < count_paths(circuit, quantity.by) <= MOST_PATHS:
         return left, []
     paths = paths_of(circuit, quantity.by)
-    products = [product_of(f.partial for f in path.factors) for path in paths]
+    products = [multiplied(f.partial for f in path.factors) for path in paths]
     closed = added(wording.formula(p) for p in products)
     return left, [_links(problem, paths), closed, *([added(wording.numbers(p) for p in products)] if known else [])]
 
@@ -60,12 +61,10 @@ def _links(problem: Problem, paths: Sequence[Path]) -> Formula:
 def _step(problem: Problem, parameter: str, known: bool) -> tuple[Formula, list[Formula]]:
     """A step of gradient descent."""
     w, gradient = problem.wording.name(parameter), problem.wording.partial(problem.circuit.output, parameter)
-    rule = Formula(rf"{w.latex} - {problem.notation.rate} \, {gradient.latex}", f"{w.text} - lr · {gradient.text}")
-    left = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
     if not known:
-        return left, [rule]
-    before = number(float(problem.own.leaves[parameter][0]))
-    slope = signed(number(float(problem.own.derivative(problem.circuit.output, parameter)[0])))
-    lr = number(problem.lr)
-    put = Formula(rf"{before.latex} - {lr.latex} \cdot {slope.latex}", f"{before.text} - {lr.text} · {slope.text}")
-    return left, [rule, put]
+        line = rule(w, gradient, problem.notation)
+        return line.left or w, [line.right]
+    before = float(problem.own.leaves[parameter][0])
+    slope = float(problem.own.derivative(problem.circuit.output, parameter)[0])
+    first, put, _ = descent(w, gradient, problem.notation, before, problem.lr, slope)
+    return first.left or w, [first.right, put.right]
