@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.certificates.primitives import Array, Function, aligned
 
-STEP = 1e-100
-"""The imaginary step: its square vanishes beside every number above 1e-184, and nothing is ever subtracted."""
+STEP = 1e-200
+"""The imaginary step. Nothing is ever subtracted, so it may be that small; its square is 0 even beside a 0."""
 
 
 class Choice:
@@ -43,10 +44,11 @@ class Choice:
             sides.append(np.asarray(self.function(moved, {})).imag / step)
         return sides[0], sides[1]
 
-    def at_kink(self, arguments: Sequence[Array]) -> bool:
-        """Whether the slopes on the two sides differ anywhere."""
+    def ties(self, arguments: Sequence[Array]) -> NDArray[np.bool_]:
+        """Where the slopes on the two sides differ."""
         real = [a.real for a in aligned(arguments)]
-        return any(bool(np.any(left != right)) for left, right in (self._slopes(real, i) for i in range(len(real))))
+        sides = [self._slopes(real, position) for position in range(len(real))]
+        return np.asarray(np.logical_or.reduce([left != right for left, right in sides]))
 
     def __call__(self, arguments: Sequence[Array], attributes: Mapping[str, Any]) -> Array:
         """The value, with the chosen slopes applied to the steps of the arguments."""

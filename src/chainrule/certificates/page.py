@@ -84,7 +84,7 @@ def _methods(certificate: Certificate) -> Iterator[str]:
     by_differences = [c.slopes.differences for c in certificate.comparisons]
     if not all(marked.all() for marked in by_differences):
         yield (
-            "Measured by complex steps of 1e-100: nothing is subtracted, so the step may be as small as it likes, and "
+            "Measured by complex steps of 1e-200: nothing is subtracted, so the step may be as small as it likes, and "
             "its square vanishes."
         )
     steps = np.concatenate([c.slopes.step[c.slopes.differences] for c in certificate.comparisons])

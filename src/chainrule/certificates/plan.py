@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.certificates.choices import Choice
 from chainrule.certificates.primitives import (
@@ -60,18 +61,28 @@ class Step:
             arguments = [a.real for a in arguments]
         return self.function(arguments, self.attributes)
 
-    def at_kink(self, known: Mapping[str, Array]) -> bool:
-        """Whether, somewhere, the two sides may differ."""
+    def ties(self, known: Mapping[str, Array]) -> NDArray[np.bool_] | None:
+        """For each element of the value whether the slopes on its two sides may differ; none where they never do."""
         arguments = self._read(known)
         if self.choice is not None:
-            return self.choice.at_kink(arguments)
+            return self.choice.ties(arguments)
         if self.operation in COMPARISONS:
             x, y = aligned(arguments)
-            return bool(np.any(x == y))
+            return np.asarray(x.real == y.real)
         if self.operation == "max":
-            ties = largest(arguments[0], self.attributes)
-            return bool(ties.sum(axis=axes_of(ties, self.attributes["axis"])).max() > 1)
-        return False
+            counts = largest(arguments[0], self.attributes)
+            return np.asarray(counts.sum(axis=axes_of(counts, self.attributes["axis"]), keepdims=True) > 1)
+        return None
+
+    def crossed(self, known: Mapping[str, Array]) -> Array | int:
+        """For each copy the number of ties that its step leaves."""
+        ties = self.ties(known)
+        if ties is None:
+            return 0
+        moved = np.logical_or.reduce(np.broadcast_arrays(*(a.imag != 0 for a in aligned(self._read(known)))))
+        if self.operation == "max":
+            moved = moved.any(axis=axes_of(moved, self.attributes["axis"]), keepdims=True)
+        return np.asarray((ties & moved).reshape(len(moved), -1).sum(axis=1))
 
     def _read(self, known: Mapping[str, Array]) -> list[Array]:
         return [known[a] if isinstance(a, str) else np.full(1, a) for a in self.arguments]

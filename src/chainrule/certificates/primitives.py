@@ -3,7 +3,7 @@
 Every array has one axis more than the value that it holds: the first one counts copies, of which there are as many as
 in the other arrays, or a single one that serves all of them.
 
-An imaginary part stands for a step too small to be seen, ``x + i h`` with ``h = 1e-100``. Where numbers are compared,
+An imaginary part stands for a step too small to be seen, ``x + i h`` with ``h = 1e-200``. Where numbers are compared,
 NumPy looks at the real parts first and at the imaginary ones only where those are equal, so that a step decides a tie
 in its own direction: a function is then followed along one of its sides.
 """
@@ -17,6 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array: TypeAlias = NDArray[Any]
+SINGLE = 1 << 18
+"""Multiplications of a product that OpenBLAS does on one thread."""
+
 Function: TypeAlias = Callable[[Sequence[Array], Mapping[str, Any]], Array]
 
 
@@ -76,10 +79,27 @@ def _where(condition: Array, x: Array, y: Array) -> Array:
 
 def _matmul(arguments: Sequence[Array], attributes: Mapping[str, Any]) -> Array:
     x, y = arguments
-    if x.ndim == y.ndim == 3 and len(y) == 1:  # one product in place of many small ones
-        return np.asarray(x.reshape(-1, x.shape[-1]) @ y[0]).reshape(*x.shape[:-1], y.shape[-1])
+    if x.ndim == y.ndim == 3 and len(y) == 1:
+        return product(x.reshape(-1, x.shape[-1]), y[0]).reshape(*x.shape[:-1], y.shape[-1])
     x, y = aligned(arguments)
     return np.asarray(x @ y)
+
+
+def product(x: Array, y: Array) -> Array:
+    """``x @ y`` for matrices of which the second is real, in blocks that the BLAS library computes on one thread.
+
+    Its threads would fight with those that move other copies, and wait for each other where a core is busy.
+    """
+    if np.iscomplexobj(y):
+        return np.asarray(x @ y)
+    parts = np.concatenate([x.real, x.imag]) if np.iscomplexobj(x) else x
+    result = np.empty((len(parts), y.shape[1]))
+    rows = max(16, SINGLE // max(1, y.size))
+    columns = max(1, SINGLE // (rows * max(1, len(y))))
+    for i in range(0, len(parts), rows):
+        for j in range(0, y.shape[1], columns):
+            result[i : i + rows, j : j + columns] = parts[i : i + rows] @ y[:, j : j + columns]
+    return result if parts is x else result[: len(x)] + 1j * result[len(x) :]
 
 
 def _transpose(arguments: Sequence[Array], attributes: Mapping[str, Any]) -> Array:

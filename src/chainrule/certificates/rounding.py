@@ -34,7 +34,7 @@ def spreads(plan: Plan, values: Mapping[str, Array], labels: Iterable[str]) -> d
         if value.dtype.kind not in "fc":
             return value
         signs = 1.0 - 2.0 * generator.integers(0, 2, value.shape)
-        return np.asarray(value + 1j * STEP * signs * np.abs(value.real))
+        return np.asarray(value + 1j * STEP * signs * np.where(np.isfinite(value), np.abs(value.real), 0.0))
 
     for _ in range(DRAWS):
         with np.errstate(all="ignore"):

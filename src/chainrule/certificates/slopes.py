@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.certificates.choices import STEP
-from chainrule.certificates.plan import Plan, Step
+from chainrule.certificates.moves import Indices, Moves
+from chainrule.certificates.plan import Plan
 from chainrule.certificates.primitives import Array
-from chainrule.oracles import Floats, central_differences, one_sided
-
-Indices = NDArray[np.int64]
+from chainrule.oracles import EPSILON, Floats, central_differences, one_sided
 
 COMPLEX_STEP = "complex step"
 DIFFERENCES = "central differences"
 
-CHUNK_BYTES = 1 << 22
-"""Memory of the copies that are moved at once, so that they stay in the cache."""
+DRAWS = 8
+"""How often rounding errors are drawn."""
 
 KINK = 1e-6
 """One-sided slopes measured by differences that differ by a larger share belong to a kink."""
@@ -35,6 +32,7 @@ class Slopes:
         right: the slope towards larger values, or on both sides where they are equal.
         left: the slope towards smaller values.
         chosen: the slope that the records of the operations choose where the two differ; NaN where they say nothing.
+        crossed: how many kinks a step leaves at once.
         error: of the measurement, beyond rounding: estimated for differences, 0 for a complex step.
         step: of the measurement that was taken.
         differences: which elements were measured by differences.
@@ -43,6 +41,7 @@ class Slopes:
     right: Floats
     left: Floats
     chosen: Floats
+    crossed: Floats
     error: Floats
     step: Floats
     differences: NDArray[np.bool_]
@@ -58,88 +57,51 @@ class Forward:
     """
 
     def __init__(self, plan: Plan, output: str, values: Mapping[str, Array]) -> None:
-        atom = plan.outputs[output]
-        self.plan, self.output = plan.above(atom), output
+        self._atom = plan.outputs[output]
+        self.plan = plan.above(self._atom)
         with np.errstate(all="ignore"):
             self.base = self.plan.run({name: np.asarray(a)[None] for name, a in values.items()})
-        self.value = float(plan.of_output(output, self.base)[0].real)
+        self.value = float(plan.of_output(output, self.base)[0])
 
     def slopes(self, name: str, indices: Indices) -> Slopes:
         """The slopes by the elements of one input, given by their places in the flat array.
 
-        By complex steps: ``f'(x) = Im f(x + i h) / h`` with ``h = 1e-100``. Elements for which these fail, since an
+        By complex steps: ``f'(x) = Im f(x + i h) / h`` with ``h = 1e-200``. Elements for which these fail, since an
         operation does not take complex numbers or since infinities meet, are measured by a ladder of differences.
         """
-        steps = self.plan.below([name])
-        count = len(indices)
-        right = np.full(count, np.nan)
-        left = chosen = right
-        if all(step.analytic for step in steps):
-            left = chosen = right = self._moved(name, indices, steps, STEP)
-            if any(step.at_kink(self.base) for step in steps):
-                left = self._moved(name, indices, steps, -STEP)
-                chosen = self._moved(name, indices, steps, STEP, chosen=True)
-        slopes = Slopes(
-            right, left, chosen, np.zeros(count), np.full(count, STEP), ~np.isfinite(right) | ~np.isfinite(left)
-        )
-        return self._by_differences(name, indices, steps, slopes) if slopes.differences.any() else slopes
-
-    def _moved(self, name: str, indices: Indices, steps: list[Step], h: float, *, chosen: bool = False) -> Floats:
-        """The slopes on one side, or those that are chosen, many at once."""
-        thin = not chosen and self._is_thin(name, steps)
-        shapes = [self.base[name].shape] * (not thin) + [self.base[s.target].shape for s in steps]
-        each = 16 * sum(int(np.prod(shape)) for shape in shapes)
-        parts = np.array_split(indices, max(1, -(-len(indices) * each // CHUNK_BYTES)))
-
-        def slopes(part: Indices) -> Floats:
+        moves = self._moves(name)
+        none = np.zeros(len(indices))
+        left = chosen = right = none + np.nan
+        crossed = none
+        if all(step.analytic for step in moves.steps):
+            left = chosen = right = moves.slopes(indices)[0]
             with np.errstate(all="ignore"):
-                return self._moved_at_once(name, part, steps, h, thin, chosen)
+                tied = any(np.any(step.ties(self.base)) for step in moves.steps)
+            if tied:
+                left, _ = replace(moves, h=-STEP).slopes(indices)
+                chosen, crossed = replace(moves, chosen=True).slopes(indices)
+        unmeasured = ~(np.isfinite(right) & np.isfinite(left))
+        slopes = Slopes(right, left, chosen, crossed, none, none + STEP, unmeasured)
+        return self._by_differences(name, indices, slopes) if unmeasured.any() else slopes
 
-        if len(parts) == 1:
-            return slopes(indices)
-        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            return np.concatenate(list(pool.map(slopes, parts)))
+    def uncertainty(self, name: str, indices: Indices) -> Floats:
+        """How far rounding can move the measurement of slopes, in units of the relative error of one operation.
 
-    def _moved_at_once(
-        self, name: str, indices: Indices, steps: list[Step], h: float, thin: bool, chosen: bool
-    ) -> Floats:
-        known = dict(self.base)
-        if not thin:
-            known[name] = copies = np.repeat(self.base[name].astype(np.complex128), len(indices), axis=0)
-            copies.reshape(len(indices), -1)[np.arange(len(indices)), indices] += 1j * h
-        for step in steps:
-            if thin and name in step.arguments:
-                known[step.target] = self._product(step, name, indices, h)
-            else:
-                known[step.target] = step.run_chosen(known) if chosen else step.run(known)
-        result = self.plan.of_output(self.output, known)
-        return np.broadcast_to(np.imag(result) / h, len(indices)).astype(np.float64)
+        The measurement is repeated with a random error of one unit on the step of every value.
+        """
+        moves = self._moves(name)
+        if not all(step.analytic for step in moves.steps):
+            return np.zeros(len(indices))
+        exact = moves.slopes(indices)[0]
+        drawn = [replace(moves, seed=seed).slopes(indices)[0] for seed in range(DRAWS)]
+        return np.asarray(np.max(np.abs(np.array(drawn) - exact), axis=0) / EPSILON)
 
-    def _is_thin(self, name: str, steps: list[Step]) -> bool:
-        """Whether an input is only ever the right factor of products with matrices that do not depend on it."""
-        moved = {name, *(step.target for step in steps)}
-        readers = [step for step in steps if name in step.arguments]
-        return all(
-            step.operation == "matmul"
-            and step.arguments[0] not in moved
-            and self.base[name].ndim == self.base[str(step.arguments[0])].ndim == 3
-            for step in readers
-        )
+    def _moves(self, name: str) -> Moves:
+        return Moves(name, self.base, tuple(self.plan.below([name])), str(self._atom), STEP)
 
-    def _product(self, step: Step, name: str, indices: Indices, h: float) -> Array:
-        """``x @ W`` where one element of ``W`` moved: only the column of that element has to be formed again."""
-        x, W, product = (self.base[str(n)][0] for n in (step.arguments[0], name, step.target))
-        rows, columns = np.divmod(indices, W.shape[1])
-        copies = np.arange(len(indices))
-        moved = W.T[columns].astype(np.complex128)
-        moved[copies, rows] += 1j * h
-        result = np.repeat(product[None].astype(np.complex128), len(indices), axis=0)
-        result[copies, :, columns] = moved @ x.T
-        return result
-
-    def _by_differences(self, name: str, indices: Indices, steps: list[Step], slopes: Slopes) -> Slopes:
+    def _by_differences(self, name: str, indices: Indices, slopes: Slopes) -> Slopes:
         """The same slopes, with those that are marked measured by differences."""
-        center = self.base[name]
+        center, steps = self.base[name], self.plan.below([name])
 
         def measured(index: int) -> tuple[float, float, float, float, float]:
             def value(moved: Array) -> float:
@@ -148,7 +110,7 @@ class Forward:
                 copy.reshape(-1)[index] = moved
                 for step in steps:
                     known[step.target] = step.run(known)
-                return float(self.plan.of_output(self.output, known)[0])
+                return float(known[str(self._atom)][0])
 
             x = float(center.reshape(-1)[index])
             slope, error, step = map(float, central_differences(value, x))
@@ -162,4 +124,4 @@ class Forward:
         for at in np.flatnonzero(slopes.differences):
             table[:, at] = measured(int(indices[at]))
         right, left, chosen, error, step = table
-        return Slopes(right, left, chosen, error, step, slopes.differences)
+        return Slopes(right, left, chosen, slopes.crossed, error, step, slopes.differences)

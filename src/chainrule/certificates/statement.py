@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.certificates.moves import Indices
 from chainrule.certificates.plan import Own, Plan
 from chainrule.certificates.primitives import Array
-from chainrule.certificates.slopes import Forward, Indices
+from chainrule.certificates.slopes import Forward
 from chainrule.errors import DataError
 from chainrule.oracles import Floats
 

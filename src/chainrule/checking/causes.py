@@ -59,4 +59,6 @@ def factor_of(claimed: Array, measured: Array) -> str:
         return ""
     at = np.unravel_index(np.argmax(np.abs(measured)), measured.shape)
     factor = float(claimed[at] / measured[at])
-    return f"it is {factor:.6g} times what it should be" if explains(measured * factor, claimed) else ""
+    if abs(factor - 1) < CLOSE or not explains(measured * factor, claimed):
+        return ""
+    return f"it is {factor:.6g} times what it should be"

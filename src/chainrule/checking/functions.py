@@ -11,8 +11,9 @@ import numpy as np
 
 from chainrule.certificates.certificate import Certificate, Finding
 from chainrule.certificates.judge import Comparison, compare
+from chainrule.certificates.moves import Indices
 from chainrule.certificates.primitives import Array
-from chainrule.certificates.slopes import Indices, Slopes
+from chainrule.certificates.slopes import Slopes
 from chainrule.checking.causes import factor_of, slip_of
 from chainrule.checking.sampling import spread_evenly
 from chainrule.errors import ArgumentError, DataError, require
@@ -134,7 +135,8 @@ def _comparison(
     given = claimed.reshape(-1)[places] if fits else np.full(len(places), np.nan)
     slopes = [_slopes(int(place), float(c), name, x, value) for place, c in zip(places, given, strict=True)]
     right, left, error, step = np.array(slopes).reshape(-1, 4).T
-    found = Slopes(right, left, np.where(right == left, right, np.nan), error, step, np.full(len(places), True))
+    chosen = np.where(right == left, right, np.nan)
+    found = Slopes(right, left, chosen, np.zeros(len(places)), error, step, np.full(len(places), True))
     comparison = compare(name, x.shape, places, given, found, np.zeros(len(places)))
     largest = np.max(np.abs(right), initial=0.0)
     return replace(comparison, bound=comparison.bound + RELATIVE * comparison.scale + 64 * EPSILON * largest)
