@@ -158,7 +158,7 @@ def test_empty_answers_count_as_not_answered(net):
         ("L", "2 +", "the answer for L: cannot read '2 \\+' at character 4"),
         ("L", "q^2", "unknown name 'q'"),
         ("L", True, "no number"),
-        ("L", [1, 2], "needs one"),
+        ("L", [1, 2], "has numbers in the shape 2, but needs one"),
         ("dL/dW1", [1, 2, 3], "needs 2 x 2"),
         ("dL/dW1", [[1, 2], [3]], "no number, formula or list"),
         ("L", None, "no number"),

@@ -112,9 +112,12 @@ def read_answer(problem: Problem, name: str, value: Any) -> list[Answer]:
         return [_formula(problem, asked, name, step.strip()) for step in value.split("=")]
     numbers = grid_of(value, name)
     shown = value if isinstance(value, str) else _shown(numbers)
-    if numbers.size != asked.grid.size or (numbers.ndim == 2 and numbers.shape != asked.grid.shape):
-        need = " x ".join(map(str, asked.grid.shape)) or "one"
-        raise ArgumentError(f"the answer for {name} has {numbers.size} numbers in the wrong places: it needs {need}")
+    fits = numbers.size == asked.grid.size and (
+        min(numbers.ndim, asked.grid.ndim) < 2 or numbers.shape == asked.grid.shape
+    )
+    if not fits:
+        have, need = (" x ".join(map(str, shape)) or "one" for shape in (numbers.shape, asked.grid.shape))
+        raise ArgumentError(f"the answer for {name} has numbers in the shape {have}, but needs {need}")
     return [Answer(asked, shown, numbers.reshape(asked.grid.shape))]
 
 

@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.document import Block, Equations, Formula, Line
-from chainrule.explain.algebra import multiplied
 from chainrule.explain.backward import matrix
 from chainrule.explain.paths import Path, count_paths, paths_of
 from chainrule.explain.wording import added, descent, number, rule, times
@@ -48,7 +47,7 @@ def _steps(problem: Problem, quantity: Quantity, known: bool) -> tuple[Formula, 
     if quantity.of != circuit.output or not 0 < count_paths(circuit, quantity.by) <= MOST_PATHS:
         return left, []
     paths = paths_of(circuit, quantity.by)
-    products = [multiplied(f.partial for f in path.factors) for path in paths]
+    products = [wording.product(f.partial for f in path.factors) for path in paths]
     closed = added(wording.formula(p) for p in products)
     return left, [_links(problem, paths), closed, *([added(wording.numbers(p) for p in products)] if known else [])]
 
