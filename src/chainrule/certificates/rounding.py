@@ -14,6 +14,9 @@ from chainrule.oracles import Floats
 DRAWS = 8
 """How often every rounding error is drawn."""
 
+BYTES = 1 << 26
+"""Memory of the draws that are made at once."""
+
 
 def spreads(plan: Plan, values: Mapping[str, Array], labels: Iterable[str]) -> dict[str, Floats]:
     """For each output the largest error seen, in units of the relative error of one operation.
@@ -28,20 +31,24 @@ def spreads(plan: Plan, values: Mapping[str, Array], labels: Iterable[str]) -> d
     """
     labels = list(labels)
     generator = np.random.default_rng(0)
+    each = 32 * sum(np.size(value) for value in values.values())
+    draws = max(1, min(DRAWS, BYTES // max(1, each)))
     largest: dict[str, Floats] = {}
-
-    def disturbed(value: Array) -> Array:
-        if value.dtype.kind not in "fc":
-            return value
-        signs = 1.0 - 2.0 * generator.integers(0, 2, value.shape)
-        return np.asarray(value + 1j * STEP * signs * np.where(np.isfinite(value), np.abs(value.real), 0.0))
-
-    for _ in range(DRAWS):
+    for _ in range(-(-DRAWS // draws)):
         with np.errstate(all="ignore"):
-            known = {name: disturbed(np.asarray(value)[None]) for name, value in values.items()}
+            known = {name: _disturbed(np.asarray(value)[None], draws, generator) for name, value in values.items()}
             for step in plan.steps:
-                known[step.target] = disturbed(step.run_chosen(known))
+                known[step.target] = _disturbed(step.run_chosen(known), draws, generator)
             for label in labels:
-                seen = np.abs(plan.of_output(label, known)[0].imag) / STEP
+                seen = np.abs(plan.of_output(label, known).imag).max(axis=0) / STEP
                 largest[label] = np.fmax(largest.get(label, 0.0), seen)
     return largest
+
+
+def _disturbed(value: Array, draws: int, generator: np.random.Generator) -> Array:
+    """The value in so many copies, each with an error of its own on every element."""
+    if value.dtype.kind not in "fc":
+        return value
+    value = np.broadcast_to(value, (draws, *value.shape[1:]))
+    signs = 1.0 - 2.0 * generator.integers(0, 2, value.shape)
+    return np.asarray(value + 1j * STEP * signs * np.where(np.isfinite(value), np.abs(value.real), 0.0))

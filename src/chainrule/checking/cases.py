@@ -165,6 +165,15 @@ def domain(operation: Operation, position: int) -> tuple[float, float]:
     return operation.domain[min(position, len(operation.domain) - 1)]
 
 
+def tied(case: Case) -> Case:
+    """The case with all elements of an argument equal, which is a kink of maxima."""
+    arguments = []
+    for position, a in enumerate(case.arguments):
+        low, high = domain(case.operation, position)
+        arguments.append(np.full(a.shape, 0.4 * low + 0.6 * high) if a.dtype.kind == "f" else a)
+    return replace(case, arguments=tuple(arguments))
+
+
 def _shrunk(case: Case) -> tuple[Array, ...]:
     """The arguments scaled to 1e-8, where their domain reaches there."""
     shrunk = []

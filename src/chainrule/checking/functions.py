@@ -57,7 +57,7 @@ def check_functions(
         comparison = _comparison(name, claimed, np.asarray(values[name]), places[name], value)
         comparisons.append(comparison)
         if finding is None and not comparison.holds.all():
-            finding = Finding(f"d{name}", _cause(claimed, comparison, values))
+            finding = Finding(f"d{name}", _cause(claims, comparison, values))
     title = (
         f"{getattr(backward, '__name__', 'the second function')} against {getattr(forward, '__name__', 'the first')}"
     )
@@ -162,9 +162,11 @@ def _slopes(
     return slope, slope, error, step
 
 
-def _cause(claimed: Array, comparison: Comparison, values: Values) -> str:
-    rows = {np.shape(v)[0] for v in values.values() if np.ndim(v) > 1}
-    batch = max(rows, key=lambda n: sum(np.shape(v)[:1] == (n,) for v in values.values())) if rows else None
+def _cause(claims: Mapping[str, Array], comparison: Comparison, values: Values) -> str:
+    """The likely cause; the rows of a batch are those of the arrays that are not derived."""
+    claimed = claims[comparison.name]
+    data = [np.shape(v)[0] for name, v in values.items() if np.ndim(v) > 0 and name not in claims]
+    batch = max(data, key=data.count) if data else None
     if len(comparison.elements) < np.prod(comparison.shape, dtype=int):
         claimed, measured = comparison.claimed, comparison.measured
         return slip_of(claimed, measured, batch) or factor_of(claimed, measured)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import reduce
 from typing import Any
 
 import numpy as np
 
-from chainrule.checking.cases import Array, Case, cases, domain
+from chainrule.checking.cases import Array, Case, cases, tied
 from chainrule.derivation import derive_program
 from chainrule.errors import NotDifferentiableError
 from chainrule.expression import REGISTRY, Expression, Operation, symbol
@@ -48,14 +47,5 @@ def program_of(operation: Operation) -> tuple[Program, dict[str, Array]]:
 def _all_cases(operation: Operation) -> list[Case]:
     drawn = cases(operation)
     kinks = [Case(operation, tuple(np.asarray(p, np.float64) for p in kink.point)) for kink in operation.kinks]
-    ties = [] if operation.analytic else [_tied(drawn[0])]
+    ties = [] if operation.analytic else [tied(drawn[0])]
     return [*drawn, *kinks, *ties]
-
-
-def _tied(case: Case) -> Case:
-    """All elements of an argument equal."""
-    arguments = []
-    for position, a in enumerate(case.arguments):
-        low, high = domain(case.operation, position)
-        arguments.append(np.full(a.shape, 0.4 * low + 0.6 * high) if a.dtype.kind == "f" else a)
-    return replace(case, arguments=tuple(arguments))
