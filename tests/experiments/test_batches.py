@@ -41,6 +41,12 @@ def test_batch_descent_is_plain_gradient_descent():
     assert found.descents[0].losses == pytest.approx(losses, rel=1e-12)
 
 
+def test_where_every_batch_size_diverges_none_is_called_the_best():
+    found = batches(network(), X, Y, rate=1e30, sizes=("all", 2), epochs=2)
+    assert "ends lowest" not in found.text
+    assert "try a smaller one" in found.conclusion
+
+
 def test_a_loss_that_adds_rows_up_has_no_noise_figure():
     net = cr.mlp([2, 1], loss=cr.losses.squared_error(reduction="sum"))
     assert batches(net, X, Y, sizes=(2,), rate=0.01, epochs=1).noise is None

@@ -68,6 +68,13 @@ def test_moves_that_are_rounding_do_not_count_as_turning_back():
     assert Descent((1.0,) * 7, path, 6, cr.mlp([1, 1]), 0.0).turns == 0.0
 
 
+def test_where_every_rate_diverges_none_is_called_the_best():
+    found = learning_rates(*parabola(2.0), rates=[1.1, 3.0, 1e300], epochs=4)
+    assert found.best is None
+    assert "ends lowest" not in found.text
+    assert "Above the picture: rate 1.1, rate 3, rate 1e+300." in found.text
+
+
 def test_the_network_that_is_given_stays_as_it_is():
     net, X, y = parabola(2.0)
     learning_rates(net, X, y, epochs=3)

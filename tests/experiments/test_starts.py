@@ -17,6 +17,17 @@ def test_the_single_start_is_the_first_of_the_many_and_goes_on():
     assert len(found.exploitation.losses) == 5 * 20 + 1
 
 
+def test_each_start_is_compared_by_its_loss_after_the_last_update():
+    net = cr.mlp([2, 2, 1], loss="binary_cross_entropy", dtype="float64")
+    found = starts(net, X, Y, count=3, epochs=20, rate=0.3, seed=11)  # the first of them is the one that goes on
+    assert found.exploration.scores[0] == pytest.approx(found.exploitation.losses[20], rel=1e-12)
+
+
+def test_starts_that_all_diverge_have_no_winner():
+    found = starts(count=3, epochs=2, rate=1e30)
+    assert found.conclusion.startswith("No descent")
+
+
 def test_on_a_bowl_every_start_ends_at_the_bottom_and_one_start_is_as_good():
     rows = np.random.default_rng(0).normal(size=(30, 2))
     net = cr.mlp([2, 1], dtype="float64")

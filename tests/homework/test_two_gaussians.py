@@ -1,5 +1,6 @@
 """Homework 2 beside probability theory and other libraries."""
 
+import json
 from statistics import NormalDist
 
 import numpy as np
@@ -61,6 +62,13 @@ def test_the_discussion_says_what_the_figures_support(work):
     assert text.count("That is satisfactory") == 1
     assert text.count("tell the two apart") == 2
     assert text.count("which is rounding") == len(work.beside)
+
+
+def test_a_rate_that_is_much_too_high_is_not_taken_for_learning_or_overfitting():
+    wild = homework_2(rate=1e300, updates=5)
+    assert "overfits" not in wild.text
+    assert wild.text.count("does not fall") == 3
+    assert json.loads(json.dumps(wild.to_json(), allow_nan=False))["libraries"]
 
 
 def test_points_that_a_line_separates_are_recognised():

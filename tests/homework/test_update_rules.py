@@ -112,6 +112,8 @@ def test_the_command_takes_a_row_and_weights_and_gives_json():
         ({"X": [1.0, float("nan")]}, "finite"),
         ({"X": X, "y": [1.0]}, "each with a finite target"),
         ({"weights": [1.0]}, "6 weights, not 1"),
+        ({"weights": [float("nan")] * 6}, "weights are finite"),
+        ({"rate": float("nan")}, "the learning rate must be above 0"),
         ({"notation": "greek"}, "unknown notation"),
     ],
 )

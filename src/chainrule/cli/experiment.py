@@ -171,10 +171,12 @@ def curvature(epochs: int, **given: Any) -> None:
     """Tell a minimum from a saddle where training ends."""
     from chainrule.experiments import curvature as run
     from chainrule.optim import LBFGS
+    from chainrule.training import whole_runs
 
     def after_training(network: Network | None, X: Any, y: Any, seed: int) -> Any:
         if network is not None:
-            network.fit(X, y, epochs=epochs, batch_size="all", optimizer=LBFGS())
+            with whole_runs():
+                network.fit(X, y, epochs=epochs, batch_size="all", optimizer=LBFGS())
         return run(network, X, y)
 
     _run(after_training, given)

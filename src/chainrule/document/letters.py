@@ -55,7 +55,7 @@ def draw_points(
 
 
 def draw_heights(heights: Sequence[Sequence[float]], path: Sequence[tuple[float, float]]) -> str:
-    """A map: the darker, the higher; a path on it is drawn with ``o``, from ``S`` to ``E``.
+    """A map: the denser, the higher; a path on it is drawn with ``o``, from ``S`` to ``E``.
 
     Args:
         heights: rows of the map, the lowest row first.

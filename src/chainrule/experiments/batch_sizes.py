@@ -15,7 +15,7 @@ from chainrule.errors import require
 from chainrule.experiments.descents import Descent, descend
 from chainrule.experiments.figures import Curve, loss_curves
 from chainrule.experiments.problems import Problem, classes_problem, problem_of
-from chainrule.experiments.verdicts import SHARE_OF_BEST
+from chainrule.experiments.verdicts import SHARE_OF_BEST, epochs_to_most
 from chainrule.network import Network
 from chainrule.optim import SGD
 from chainrule.show.numbers import exact_text, number_text
@@ -95,7 +95,7 @@ class Batches(Shown):
         ]
         blocks: list[Block] = [
             Paragraph(
-                f"Trained was {self.problem.sentence}: {self.epochs} epochs with the learning rate "
+                f"We train {self.problem.sentence}: {self.epochs} epochs with the learning rate "
                 f"{exact_text(self.rate)}, from the same starting values. Each epoch goes through the same rows, so "
                 "each computes as many gradients of rows; what differs is how many of them are averaged before the "
                 "parameters move."
@@ -120,9 +120,11 @@ class Batches(Shown):
     @property
     def conclusion(self) -> str:
         """What the figures say, in sentences."""
-        ends = [d.end if isfinite(d.end) else float("inf") for d in self.descents]
+        ends = [d.end for d in self.descents]
         best = ends.index(min(ends))
         failed = [self._name(s) for s, end in zip(self.sizes, ends, strict=True) if end > self.descents[0].start]
+        if len(failed) == len(ends):
+            return "At this rate the loss ends above its start with each batch size: try a smaller one."
         words = f"At this rate and for this work, {self._name(self.sizes[best])} ends lowest."
         return words + (f" The loss ends above its start with {', '.join(failed)}." if failed else "")
 
@@ -131,8 +133,7 @@ class Batches(Shown):
         return f"batch ({rows})" if rows == self.problem.rows else "online (1)" if rows == 1 else f"mini-batch ({rows})"
 
     def _table(self, names: Sequence[str]) -> list[Block]:
-        start, lowest = self.descents[0].start, min(d.end for d in self.descents)
-        goal = start - SHARE_OF_BEST * (start - lowest)
+        columns = (names, self.sizes, self.descents, epochs_to_most(self.descents))
         table = Table(
             ("", "batches in an epoch", "updates", "loss at the end", f"epochs to {SHARE_OF_BEST:.0%}", "ms an epoch"),
             [
@@ -141,15 +142,15 @@ class Batches(Shown):
                     str(self.batches_of(size)),
                     str(d.updates),
                     number_text(d.end, 4),
-                    str(d.reaches(goal) or "never"),
+                    str(reached or "never"),
                     number_text(1000 * d.epoch_seconds, 2),
                 )
-                for name, size, d in zip(names, self.sizes, self.descents, strict=True)
+                for name, size, d, reached in zip(*columns, strict=True)
             ],
         )
         words = (
             f"Epochs are counted until the loss fell by {SHARE_OF_BEST:.0%} of the best fall; it is "
-            f"{number_text(start, 4)} at the start. Times (medians) are those of this machine."
+            f"{number_text(self.descents[0].start, 4)} at the start. Times (medians) are those of this machine."
         )
         return [table, Paragraph(words)]
 

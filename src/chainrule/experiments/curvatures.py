@@ -138,7 +138,7 @@ class Curvature(Shown):
     def document(self) -> Document:
         """The page."""
         blocks: list[Block] = [
-            Paragraph(f"Looked at was {self.name}."),
+            Paragraph(f"We look at {self.name}."),
             Paragraph(f"Verdict: {self.verdict}. That is, {VERDICTS[self.verdict].rstrip(';.')}."),
             self._numbers(),
             self._sections(),

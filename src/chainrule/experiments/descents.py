@@ -13,7 +13,7 @@ from chainrule.errors import NonFiniteError, require
 from chainrule.experiments.problems import Problem
 from chainrule.network import Network
 from chainrule.optim import Optimizer
-from chainrule.training import History
+from chainrule.training import History, whole_runs
 
 LARGEST_PATH: Final = 100_000_000
 """Numbers that a path may hold."""
@@ -76,7 +76,7 @@ def descend(
 ) -> Descent:
     """Train a copy of the problem's network; the arguments are those of :meth:`chainrule.network.Network.fit`.
 
-    An infinite or undefined loss ends the descent; it is no error here.
+    An infinite or undefined loss ends the descent; it is no error here. Ctrl-C is: half a descent proves nothing.
     """
     network = problem.fresh()
     size = network.parameters.theta.size
@@ -89,17 +89,18 @@ def descend(
     require(isfinite(start), "the loss is not finite before the first step: look for extreme values in the data")
     failed: list[float] = []
     try:
-        history = network.fit(
-            problem.X,
-            problem.y,
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
-            shuffle=shuffle,
-            seed=seed,
-            validation=(problem.X, problem.y),
-            callbacks=[lambda moment: path.append(network.parameters.theta.copy())],
-        )
+        with whole_runs():
+            history = network.fit(
+                problem.X,
+                problem.y,
+                epochs=epochs,
+                batch_size=batch_size,
+                optimizer=optimizer,
+                shuffle=shuffle,
+                seed=seed,
+                validation=(problem.X, problem.y),
+                callbacks=[lambda moment: path.append(network.parameters.theta.copy())],
+            )
     except NonFiniteError as error:
         history = error.history  # type: ignore[attr-defined]
         failed = [inf]

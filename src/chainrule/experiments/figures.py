@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import isfinite
+from math import inf, isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from chainrule.document import Figure
@@ -18,8 +18,8 @@ _MOST_SPREAD: Final = 20.0
 """Values that differ by a larger factor are drawn on a logarithmic axis."""
 _HEADROOM: Final = 1.5
 """A curve that rises further above the highest start leaves the picture."""
-
-
+_RUNAWAY: Final = 1000.0
+"""A curve that starts so many times higher than the lowest start is not looked at for that."""
 LINES: Final = ("-", "--", "-.", ":")
 """Lines of different kinds, so that those which coincide can both be seen."""
 
@@ -36,7 +36,7 @@ class Curve:
 def loss_curves(
     name: str, curves: Sequence[Curve], x_label: str, caption: str, *, y_label: str = "loss", log_x: bool = False
 ) -> Figure:
-    """Losses as lines; one that runs away leaves the picture at its upper edge.
+    """Losses as lines; one that runs away leaves the picture at its upper edge, and the caption says so.
 
     Args:
         name: of the figure within its page.
@@ -46,8 +46,10 @@ def loss_curves(
         y_label: what y is.
         log_x: whether x, which must be above 0 then, is drawn by its powers of ten.
     """
-    top = _HEADROOM * max(curve.y[0] for curve in curves if isfinite(curve.y[0]))
+    top = _top(curves)
     seen = [y for curve in curves for y in curve.y if isfinite(y) and y <= top]
+    gone = [curve.name for curve in curves if not all(y <= top for y in curve.y)]
+    caption += f" Above the picture: {', '.join(gone)}." if gone else ""
     log_y = min(seen) > 0 and max(seen) / min(seen) > _MOST_SPREAD
     description = f"{y_label} over {x_label}: {', '.join(curve.name for curve in curves)}"
 
@@ -68,6 +70,12 @@ def loss_curves(
     points = [(curve.name, list(zip(curve.x, curve.y, strict=True))) for curve in curves]
     text = draw_points(points, x_label, y_label, log="x" * log_x + "y" * log_y, top=top)
     return figure(name, description, caption, draw, x_label, y_label, text)
+
+
+def _top(curves: Sequence[Curve]) -> float:
+    """The highest value that is shown; everything where no curve has a finite start."""
+    starts = [curve.y[0] for curve in curves if isfinite(curve.y[0])]
+    return _HEADROOM * max((s for s in starts if s <= _RUNAWAY * min(starts)), default=max(starts, default=inf))
 
 
 def figure(

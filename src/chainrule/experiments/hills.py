@@ -82,7 +82,7 @@ class Landscape(Shown):
         lowest = [number_text(axis[n], 3) for axis, n in zip(self.axes, (column, row), strict=True)]
         blocks: list[Block] = [
             Paragraph(
-                f"Trained was {self.problem.sentence}: {epochs} epochs of full-batch gradient descent with the "
+                f"We train {self.problem.sentence}: {epochs} epochs of full-batch gradient descent with the "
                 f"learning rate {exact_text(self.rate)}. The map shows the loss over {self.kind}; all other parameters "
                 "(or directions) stay as they are at the end of the descent."
             ),
@@ -98,7 +98,7 @@ class Landscape(Shown):
             ),
             Remark(
                 f"The path runs through {self.descent.path.shape[1]} dimensions, and the map shows two: "
-                f"{self.captured:.0%} of its movement lies in this plane. Elsewhere on the path the other parameters "
+                f"{self.captured:.1%} of its movement lies in this plane. Elsewhere on the path the other parameters "
                 "are not those of the map, so its loss differs from the height of the map under it, except at its end."
             ),
         ]
@@ -133,7 +133,7 @@ class Landscape(Shown):
         shown = draw_heights(self.heights[::2, ::2].tolist(), [(px, py) for px, py in places])
         numbers = [[number_text(float(v), 3) for v in end] for end in ends]
         words = "; ".join(f"{a} from {low} to {high}" for a, (low, high) in zip(self.names, numbers, strict=True))
-        text = f"{shown}\nacross: {words.replace('; ', '; upwards: ')}\nS start, o path, E end; the darker, the higher."
+        text = f"{shown}\nacross: {words.replace('; ', '; upwards: ')}\nS start, o path, E end; the denser, the higher."
         description = (
             f"contour lines of the loss over {self.names[0]} and {self.names[1]}, with the path of the descent"
         )

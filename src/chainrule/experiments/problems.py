@@ -45,7 +45,7 @@ class Problem:
         count = self.network.parameters.theta.size
         loss = self.network.loss_function.name.replace("_", " ")
         name = f" ({self.rows_name})" if self.rows_name else ""
-        return f"a network of {count} parameters with the loss {loss} on {self.rows} rows{name}"
+        return f"a network of {count} parameters on {self.rows} rows{name}, with {loss} as its loss"
 
 
 def problem_of(network: Network | None, X: Any, y: Any, default: Callable[[], Problem]) -> Problem:

@@ -14,7 +14,7 @@ from chainrule.experiments.descents import Descent, descend
 from chainrule.experiments.figures import Curve, loss_curves
 from chainrule.experiments.problems import Problem, plane_problem, problem_of
 from chainrule.experiments.surfaces import LARGEST_HESSIAN, LossSurface
-from chainrule.experiments.verdicts import RULES, SHARE_OF_BEST, Verdict, verdicts
+from chainrule.experiments.verdicts import RULES, SHARE_OF_BEST, Verdict, epochs_to_most, verdicts
 from chainrule.network import Network
 from chainrule.optim import SGD
 from chainrule.show.numbers import exact_text, number_latex, number_text
@@ -45,10 +45,10 @@ class LearningRates(Shown):
     sharpest: float | None
 
     @property
-    def best(self) -> float:
-        """The rate whose loss is the lowest at the end."""
-        ends = [d.end if isfinite(d.end) else float("inf") for d in self.descents]
-        return self.rates[ends.index(min(ends))]
+    def best(self) -> float | None:
+        """The rate whose loss is the lowest at the end; ``None`` where no loss ends below its start."""
+        end, rate = min((d.end, rate) for d, rate in zip(self.descents, self.rates, strict=True))
+        return rate if end < self.descents[0].start else None
 
     def to_json(self) -> dict[str, Any]:
         """The numbers, as JSON can hold them."""
@@ -77,26 +77,30 @@ class LearningRates(Shown):
             Curve(f"rate {exact_text(r)}", range(len(d.losses)), d.losses)
             for r, d in zip(self.rates, self.descents, strict=True)
         ]
-        start, lowest = self.descents[0].start, min(d.end for d in self.descents)
-        goal = start - SHARE_OF_BEST * (start - lowest)
+        rows = zip(self.rates, self.descents, self.verdicts, epochs_to_most(self.descents), strict=True)
         table = Table(
             ("rate", "verdict", "because", "loss at the end", f"epochs to {SHARE_OF_BEST:.0%}"),
             [
-                (exact_text(r), v.word, v.reason, number_text(d.end, 4), str(d.reaches(goal) or "never"))
-                for r, d, v in zip(self.rates, self.descents, self.verdicts, strict=True)
+                (exact_text(rate), verdict.word, verdict.reason, number_text(descent.end, 4), str(reached or "never"))
+                for rate, descent, verdict, reached in rows
             ],
+        )
+        best = (
+            "With none of these rates does the loss end below its start."
+            if self.best is None
+            else f"Of these rates, {exact_text(self.best)} ends lowest."
         )
         batch = "all rows in each step" if self.batch_size == "all" else f"{self.batch_size} rows in each step"
         blocks: list[Block] = [
             Paragraph(
-                f"Trained was {self.problem.sentence}: {self.epochs} epochs of gradient descent, {batch}, from the "
-                f"same starting values with each rate. Of these rates, {exact_text(self.best)} ends lowest."
+                f"We train {self.problem.sentence}: {self.epochs} epochs of gradient descent, {batch}, from the "
+                f"same starting values with each rate. {best}"
             ),
             loss_curves("rates", curves, "epoch", "The loss of all rows after each epoch."),
             table,
             Paragraph(
-                f"The loss is {number_text(start, 4)} at the start. The last column counts the epochs until it fell by "
-                f"{SHARE_OF_BEST:.0%} of the best fall."
+                f"The loss is {number_text(self.descents[0].start, 4)} at the start. The last column counts the "
+                f"epochs until it fell by {SHARE_OF_BEST:.0%} of the best fall."
             ),
             Heading("How the verdicts are found"),
             Paragraph("The first of these that holds:"),

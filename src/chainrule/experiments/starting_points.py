@@ -21,6 +21,7 @@ from chainrule.exploring import Exploration
 from chainrule.network import Network
 from chainrule.optim import SGD
 from chainrule.show.numbers import exact_text, number_text
+from chainrule.training import whole_runs
 
 BINS: Final = 12
 TIE: Final = 0.01
@@ -33,7 +34,7 @@ class Starts(Shown):
 
     Attributes:
         problem: what was trained on what.
-        exploration: the losses of all starts.
+        exploration: all starts, compared by the loss of all rows at the end.
         exploitation: the descent from the first start, for as many epochs as all starts had together.
         rate: the learning rate.
         batch_size: rows in a step, or ``"all"``.
@@ -69,6 +70,8 @@ class Starts(Shown):
             f"{self.good} of {count} starts come near the best (at least {SHARE_OF_BEST:.0%} of its fall): a single "
             f"random start would have had that luck in {self.good / count:.0%} of the cases."
         )
+        if min(one, best) > self.exploitation.start:
+            return "No descent ends below the loss at the start: try a smaller rate."
         if isfinite(one) and abs(one - best) <= TIE * (self.start - min(best, one)):
             words = "Here neither wins: the best of many short descents and one long descent end equally low."
         elif not isfinite(one) or best < one:
@@ -100,7 +103,7 @@ class Starts(Shown):
         lost = count - len(self.ends)
         blocks: list[Block] = [
             Paragraph(
-                f"Trained was {self.problem.sentence} with the learning rate {exact_text(self.rate)}: {count} starting "
+                f"We train {self.problem.sentence}, at the learning rate {exact_text(self.rate)}: {count} starting "
                 f"points for {epochs} epochs each (exploration), and the first of them for {count * epochs} epochs "
                 "(exploitation). Both compute the same number of gradients."
             ),
@@ -127,8 +130,7 @@ class Starts(Shown):
     def _curves(self) -> Figure:
         losses = self.exploration.losses
         epochs = range(1, len(losses) + 1)
-        order = np.argsort(np.where(np.isfinite(losses[-1]), losses[-1], np.inf))
-        finite = order[: len(self.ends)]
+        finite = np.argsort(self.exploration.scores)[: len(self.ends)]  # what is infinite or undefined comes last
         curves = [
             Curve("best start", epochs, losses[:, finite[0]].tolist()),
             Curve("median start", epochs, losses[:, finite[len(finite) // 2]].tolist()),
@@ -194,7 +196,9 @@ def starts(
     explored = problem.fresh()
     first = problem.network.seed if seed is None else seed
     settings: dict[str, Any] = {"batch_size": batch_size, "optimizer": SGD(rate), "seed": first}
-    exploration = explored.explore(problem.X, problem.y, starts=count, epochs=epochs, **settings)
+    rows = (problem.X, problem.y)
+    with whole_runs():
+        exploration = explored.explore(*rows, starts=count, epochs=epochs, validation=rows, **settings)
     alone = problem.fresh()
     alone.reset(first)
     single = Problem(problem.rows_name, alone, problem.X, problem.y)

@@ -46,6 +46,13 @@ def verdicts(descents: Sequence[Descent]) -> tuple[Verdict, ...]:
     return tuple(verdict(d, max(falls, default=0.0)) for d in descents)
 
 
+def epochs_to_most(descents: Sequence[Descent]) -> tuple[int | None, ...]:
+    """After how many epochs each made :data:`SHARE_OF_BEST` of the best descent's fall; ``None`` for never."""
+    start, lowest = descents[0].start, min(d.end for d in descents)
+    goal = start - SHARE_OF_BEST * (start - lowest)
+    return tuple(d.reaches(goal) or None for d in descents)
+
+
 def verdict(descent: Descent, best_fall: float) -> Verdict:
     """A verdict on one descent.
 

@@ -12,6 +12,7 @@ from chainrule.errors import unknown_name
 from chainrule.gallery import circuits, differentiation, networks, neurons, tutorials
 from chainrule.gallery.entry import Entry
 from chainrule.gallery.page import Recomputed
+from chainrule.training import whole_runs
 
 ENTRIES = (
     networks.PDP_XOR,
@@ -104,4 +105,6 @@ def show(name: str) -> Recomputed:
     known = {entry.key: entry for entry in ENTRIES}
     if name not in known:
         raise unknown_name("example", name, known)
-    return Recomputed(known[name], known[name].compute())
+    with whole_runs():
+        work = known[name].compute()
+    return Recomputed(known[name], work)

@@ -20,6 +20,7 @@ from chainrule.network import mlp
 from chainrule.optim import Adam
 from chainrule.schedules import Cosine
 from chainrule.show.numbers import counted, exact_text, number_text
+from chainrule.training import whole_runs
 
 HIDDEN: Final[tuple[tuple[int, ...], ...]] = ((1000, 1000), (100,), (10,), ())
 DIGITS: Final = (1, 2)
@@ -257,15 +258,16 @@ def _train(
 ) -> Classifier:
     sizes = (X.shape[1], *hidden, 1)
     network = mlp(sizes, hidden="relu", loss="binary_cross_entropy", seed=seed)
-    history = network.fit(
-        X,
-        y,
-        epochs=epochs,
-        batch_size=BATCH_SIZE,
-        optimizer=Adam(Cosine(RATE)),
-        validation=(X_test, y_test),
-        engine=engine,
-    )
+    with whole_runs():
+        history = network.fit(
+            X,
+            y,
+            epochs=epochs,
+            batch_size=BATCH_SIZE,
+            optimizer=Adam(Cosine(RATE)),
+            validation=(X_test, y_test),
+            engine=engine,
+        )
     right = (network.predict(X_test)[:, 0] > 0.5) == y_test
     count = network.parameters.theta.size
     return Classifier(sizes, count, tuple(history.loss), tuple(history.validation_loss), sum(history.seconds), right)

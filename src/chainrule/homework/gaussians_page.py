@@ -19,6 +19,8 @@ COINCIDE: Final = 1e-9
 """Curves that differ by no more than this, relative to their values, are taken for the same."""
 SATISFACTORY: Final = 0.02
 """A network whose accuracy is expected to be within this of the best possible is satisfactory."""
+LEVEL: Final = 0.01
+"""A test loss that ends within this share of its lowest value has not risen again."""
 COLUMNS, ROWS = 64, 22
 """Of the map that a terminal shows."""
 
@@ -136,7 +138,7 @@ def _boundary(work: Homework2, run: Trained) -> Figure:
                 rows = (work.y == code) & chosen
                 axes.plot(*work.X[rows].T, marker, color=colour, markersize=5, label=f"class {code}, {kind}")
         axes.plot([0], [0], "+", color=TEXT, markersize=12, label="origin")
-        axes.legend(fontsize=7, loc="lower left")
+        axes.legend(fontsize=7, loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
 
     marks = np.where(answer > 0.5, ":", " ")
     places = np.rint((work.X - low) / (high - low) * (COLUMNS - 1, ROWS - 1)).astype(int)
@@ -191,11 +193,17 @@ def _coincidence(beside: Beside) -> str:
 
 def _learning(run: Trained) -> str:
     lowest = int(np.argmin(run.test_losses))
-    rise = run.test_losses[-1] / run.test_losses[lowest] - 1
+    least, end = run.test_losses[lowest], run.test_losses[-1]
+    goes = "falls" if run.losses[-1] < run.losses[0] else "does not fall: it goes"
     words = (
-        f"Learning graph of the network {run.name}: the training loss falls from {number_text(run.losses[0], 3)} to "
+        f"Learning graph of the network {run.name}: the training loss {goes} from {number_text(run.losses[0], 3)} to "
         f"{number_text(run.losses[-1], 3)}; the test loss "
     )
-    if rise > 0.01:
-        return f"{words}is lowest after {counted(lowest + 1, 'update')} and then rises by {rise:.0%}: it overfits."
-    return f"{words}ends at {number_text(run.test_losses[-1], 3)}, within 1% of its lowest."
+    if end <= (1 + LEVEL) * least:
+        return f"{words}ends at {number_text(end, 3)}, within {LEVEL:.0%} of its lowest."
+    words += (
+        f"is lowest after {counted(lowest + 1, 'update')}, {number_text(least, 3)}, and ends at {number_text(end, 3)}"
+    )
+    if run.losses[-1] < min(run.losses[0], run.losses[lowest]):
+        return f"{words}, while the training loss goes on falling: it overfits."
+    return f"{words}; the training loss does not go on falling either, so that is not overfitting."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from math import isfinite
 from typing import Any, Final
 
 import numpy as np
@@ -182,8 +183,10 @@ def homework_1(
     """
     loss = "half_squared_error" if half else "mean_squared_error"
     network = mlp(list(SIZES), hidden="tanh", output="sigmoid", loss=loss, bias=False, seed=seed, dtype="float64")
+    require(isfinite(rate) and rate > 0, f"the learning rate must be above 0, not {rate!r}")
     if weights is not None:
         require(len(weights) == network.parameters.theta.size, f"the network has 6 weights, not {len(weights)}")
+        require(all(map(isfinite, weights)), f"weights are finite numbers, not {list(weights)}")
         network.parameters.theta[:] = weights
     rows, targets = np.atleast_2d(np.asarray(X, np.float64)), np.ravel(np.asarray(y, np.float64))
     if rows.shape != (len(targets), SIZES[0]) or not np.isfinite(rows).all() or not np.isfinite(targets).all():
