@@ -1,13 +1,13 @@
 """Who is compared does the same work: same start, same rows, same losses."""
 
-import ctypes
-
 import numpy as np
 import pytest
 from benchmarks.training.contestants import CONTESTANTS, LeftOut
 from benchmarks.training.problem import load_problem, make_problem
 from benchmarks.training.worker import Worker
 from benchmarks.training.workloads import WORKLOADS
+
+from chainrule.engines.native.team import borrow
 
 ROWS = {"tiny": 64, "table": 128, "odd": 68, "gelu": 200}
 PEERS = {
@@ -64,14 +64,13 @@ def test_epochs_are_whole_batches(name):
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_the_peak_is_of_multiply_adds_that_are_made(precision):
-    """All chains go from x to x / 2 + 1, whose fixed point is 2."""
+    """All chains go from s to s / 2 + 1, whose fixed point is 2."""
     name = "table" if precision == "float32" else "table-float64"
-    peak = CONTESTANTS["peak"].prepare(make_problem(WORKLOADS[name], 32))
-    results = peak.results[0]
-    peak.chains(2, ctypes.addressof(results))
-    values = np.frombuffer(results, precision)
-    starts = np.repeat(np.arange(12.0), len(values) // 12)
-    assert values == pytest.approx(2 + (starts - 2) / 2**8, rel=1e-6)
+    loop = CONTESTANTS["peak"].prepare(make_problem(WORKLOADS[name], 32)).loop
+    with borrow(1) as crew:
+        loop.seconds(crew, 8)
+    starts = np.arange(12.0)[:, None]
+    assert loop.sums == pytest.approx(np.broadcast_to(2 + (starts - 2) / 2**8, loop.sums.shape), rel=1e-6)
 
 
 def test_a_worker_answers_and_says_why_it_cannot(tmp_path):
