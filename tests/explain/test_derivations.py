@@ -86,7 +86,7 @@ def test_the_chain_names_every_link_in_the_letters_of_the_tutorial(two_two_one):
     page = net.explain(ROW, TARGET, "W1[0,1]", notation="indexed").text
     assert "∂L/∂W112 = ∂L/∂Y' · ∂Y'/∂Z21 · ∂Z21/∂O12 · ∂O12/∂Z12 · ∂Z12/∂W112" in page
     assert "∂L/∂Z21 = Y' - Y" in page
-    assert "∂L/∂W112 = (Y' - Y) * W221 * (O12 * (1 - O12)) * X1" in page
+    assert "∂L/∂W112 = (Y' - Y) * W221 * O12 * (1 - O12) * X1" in page
     linear = two_two_one(hidden="linear", output="linear").explain(ROW, TARGET, "W1[0,1]", notation="indexed").text
     assert "∂L/∂W112 = ∂L/∂Y' · ∂Y'/∂O12 · ∂O12/∂W112" in linear
 
@@ -237,7 +237,7 @@ def test_the_update_is_printed_with_its_numbers(two_two_one):
     page = net.explain(ROW, TARGET, "W2[1,0]", lr=0.25)
     gradient = net.gradients([ROW], [TARGET])["W2"][1, 0]
     assert page.updated == pytest.approx(-0.6 - 0.25 * gradient, rel=1e-14)
-    assert "learning rate 0.25" in page.text
+    assert "learning rate η = 0.25" in page.text
     assert f"{page.updated:.6g}" in page.text.splitlines()[-1]
 
 

@@ -28,7 +28,7 @@ from chainrule.explain.columns import transposed
 from chainrule.explain.derivation import Setting
 from chainrule.explain.notation import Layers, conventions
 from chainrule.explain.scalars import Element
-from chainrule.explain.wording import number, partial_of, signed
+from chainrule.explain.wording import descent, number, partial_of, rate_of, rule
 from chainrule.explain.writing import Writer
 from chainrule.expression import Expression
 from chainrule.passes.cleanup import drop_unused
@@ -176,20 +176,18 @@ class BackwardPass(Shown):
             name = label.removeprefix("d")
             w = self._name(name)
             gradient = partial_of(self._name(self._shown.outputs[0][0]), w)
-            rate = self.setting.notation.rate
-            rule = Formula(rf"{w.latex} - {rate} \, {gradient.latex}", f"{w.text} - lr · {gradient.text}")
             slope = _read(atom, self._values)
             new = self._values[name] - self.setting.lr * slope
-            lines += [Line(Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new"), rule), Line(None, matrix(new))]
+            lines += [rule(w, gradient, self.setting.notation), Line(None, matrix(new))]
             sizes = (float(np.abs(slope).max()), float(np.sqrt(np.mean(slope**2))))
             rows.append((w, show_shape(slope.shape), *map(number_text, sizes)))
-        words = f"One step of gradient descent with the learning rate {number_text(self.setting.lr)}:"
+        rate = rate_of(self.setting.notation, self.setting.lr)
         more = len(self._shown.outputs) - 1 - len(rows)
         caption = f"The derivatives of the loss{f'; those of {more} more parameters are left out' if more else ''}"
         columns = ("by", "shape", "largest, without sign", "root mean square")
         return [
             Heading("Update"),
-            Paragraph(words),
+            Paragraph("One step of gradient descent with the learning rate ", rate, ":"),
             Equations(*lines),
             Heading("Summary"),
             Table(columns, rows, caption),
@@ -203,13 +201,8 @@ class BackwardPass(Shown):
         value = self.value
         assert isinstance(value, float)
         before = float(self.arrays[parameter.name][parameter.index])
-        lines = [Line(gradient, number(value), self._place(parameter))]
-        step = Formula(
-            rf"{number_latex(before)} - {number_latex(self.setting.lr)} \cdot {signed(number(value)).latex}",
-            f"{number_text(before)} - {number_text(self.setting.lr)} · {signed(number(value)).text}",
-        )
-        new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
-        lines += [Line(new, step), Line(None, number(before - self.setting.lr * value))]
+        found = Line(gradient, number(value), self._place(parameter))
+        lines = [found, *descent(w, gradient, notation, before, self.setting.lr, value)]
         return [Heading("The element, and its update"), Equations(*lines)]
 
     def _place(self, parameter: Element) -> str:

@@ -126,7 +126,7 @@ class Circuit(Shown):
         """The circuit as a program over its named scalars."""
         known = {name: symbol(name) for name in self.leaves}
         for gate in self.gates:
-            known[gate.name] = _placed(gate.formula, known).named(gate.name)
+            known[gate.name] = placed(gate.formula, known).named(gate.name)
         order = [known[gate.name] for gate in self.gates]
         return trace(
             {self.output: known[self.output]},
@@ -191,13 +191,13 @@ def _bare(expression: Expression, shown: set[str]) -> Expression:
     return expression.operation(*(_bare(a, shown) for a in expression.arguments), **expression.attributes)
 
 
-def _placed(expression: Expression, known: Mapping[str, Expression]) -> Expression:
+def placed(expression: Expression, known: Mapping[str, Expression]) -> Expression:
     """The formula of a gate over other expressions in the place of its symbols."""
     if expression.is_symbol and expression.name is not None:
         return known[expression.name]
     if expression.operation is None:
         return expression
-    return expression.operation(*(_placed(a, known) for a in expression.arguments), **expression.attributes)
+    return expression.operation(*(placed(a, known) for a in expression.arguments), **expression.attributes)
 
 
 def _cut(expression: Expression, made: dict[str, Expression]) -> Expression:

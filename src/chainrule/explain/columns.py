@@ -48,7 +48,11 @@ def _value(equation: Equation, arguments: list[Expression], where: str) -> Expre
             return operation(arguments[0], shape=_column(settings["shape"]))
         case "softmax" | "log_softmax" | "logsumexp" if settings["axis"] in (-1, 1):
             return operation(arguments[0], **{**settings, "axis": 0})
-    if operation.shape is broadcast or not equation.target.shape or operation.name in ("constant", "to_float"):
+    if (
+        operation.shape is broadcast
+        or not equation.target.shape
+        or operation.name in ("constant", "to_float", "to_int")
+    ):
         return operation(*arguments, **settings)
     raise ArgumentError(
         f"{where}: {operation.name} has no form with samples in columns here: choose a notation with rows"

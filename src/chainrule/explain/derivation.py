@@ -23,11 +23,14 @@ from chainrule.document import (
 from chainrule.explain.circuit import Circuit
 from chainrule.explain.notation import Notation, conventions
 from chainrule.explain.paths import Factor, Path, count_paths, paths_of
-from chainrule.explain.wording import Wording, added, number, product_of, signed, times
+from chainrule.explain.wording import Wording, added, descent, number, rate_of, signed, times
+from chainrule.explain.writing import compares
 from chainrule.show.numbers import number_text
 
 MOST_PATHS = 4
 """Paths up to which each is written as a product."""
+
+BRACKETS = "A condition in brackets is 1 where it holds, and 0 where it does not."
 
 
 @dataclass(frozen=True)
@@ -148,6 +151,7 @@ class Derivation(Shown):
             Equations(*self._sum(products)),
             Heading("Each factor"),
             Equations(*(line for factor in factors.values() for line in self._factor(factor))),
+            *([Paragraph(BRACKETS)] if any(compares(f.partial) for f in factors.values()) else []),
             *self._merger(),
             Heading("Put together"),
             *self._together(),
@@ -201,7 +205,7 @@ class Derivation(Shown):
         return paths_of(self.merged[0], self.parameter)
 
     def _together(self) -> list[Block]:
-        closed = [product_of(f.partial for f in path.factors) for path in self._merged_paths]
+        closed = [self._wording.product(f.partial for f in path.factors) for path in self._merged_paths]
         names = self._sum([self._wording.formula(c) for c in closed])
         numbers = added(
             signed(self._wording.numbers(c)) if n else self._wording.numbers(c) for n, c in enumerate(closed)
@@ -227,17 +231,12 @@ class Derivation(Shown):
         ]
 
     def _update(self) -> list[Block]:
-        w, rate = self._wording.name(self.parameter), self.setting.notation.rate
-        before, lr = number(self.textbook[0].values[self.parameter]), number(self.setting.lr)
-        rule = Formula(rf"{w.latex} - {rate} \, {self._gradient.latex}", f"{w.text} - lr · {self._gradient.text}")
-        step = signed(number(self.value))
-        put = Formula(rf"{before.latex} - {lr.latex} \cdot {step.latex}", f"{before.text} - {lr.text} · {step.text}")
-        new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
-        words = f"One step of gradient descent with the learning rate {lr.text}:"
+        notation, lr = self.setting.notation, self.setting.lr
+        w, before = self._wording.name(self.parameter), self.textbook[0].values[self.parameter]
         return [
             Heading("Update"),
-            Paragraph(words),
-            Equations(Line(new, rule), Line(None, put), Line(None, number(self.updated))),
+            Paragraph("One step of gradient descent with the learning rate ", rate_of(notation, lr), ":"),
+            Equations(*descent(w, self._gradient, notation, before, lr, self.value)),
         ]
 
 

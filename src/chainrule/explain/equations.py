@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from chainrule.document import Formula, Line
+from chainrule.document import Line
 from chainrule.explain.circuit import Circuit
 from chainrule.explain.derivation import Setting
 from chainrule.explain.drawing import Drawing
-from chainrule.explain.wording import Wording, added, bracketed, number, signed, times
+from chainrule.explain.wording import Wording, added, bracketed, descent, number, signed, times
 
 
 @dataclass(frozen=True, eq=False)
@@ -122,20 +122,11 @@ class Pass:
         yield from (Line(None, shown) for shown in dict.fromkeys((self._wording.worked(gate), value)))
 
     def _update(self) -> Iterator[Line]:
-        lr = self.setting.lr
+        notation, lr = self.setting.notation, self.setting.lr
         for name in self.parameters:
-            w = self._wording.name(name)
             gradient = self._wording.partial(self.circuit.output, name)
-            rule = Formula(
-                rf"{w.latex} - {self.setting.notation.rate} \, {gradient.latex}", f"{w.text} - lr · {gradient.text}"
-            )
-            before, slope = number(self.circuit.values[name]), signed(number(self.circuit.gradients[name]))
-            put = Formula(
-                rf"{before.latex} - {number(lr).latex} \cdot {slope.latex}",
-                f"{before.text} - {number(lr).text} · {slope.text}",
-            )
-            yield Line(Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new"), rule)
-            yield from (Line(None, put), Line(None, number(self.updated[name])))
+            numbers = (self.circuit.values[name], lr, self.circuit.gradients[name])
+            yield from descent(self._wording.name(name), gradient, notation, *numbers)
 
 
 def adjoint(wording: Wording, name: str) -> Iterator[Line]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from chainrule.errors import ArgumentError, require
@@ -10,6 +11,7 @@ from chainrule.explain.gates import circuit_of
 from chainrule.explain.paths import Paths
 from chainrule.explain.scalars import scalars_of
 from chainrule.expression import Expression
+from chainrule.passes.cleanup import drop_unused
 from chainrule.program import Program
 from chainrule.trace import trace
 
@@ -32,6 +34,7 @@ def circuit(f: Expression | Program, **values: Any) -> Circuit:
     """
     require(isinstance(f, Expression | Program), f"a circuit is made of an expression or a program, not of {f!r}")
     program = trace({"f": f}, name="f") if isinstance(f, Expression) else f
+    program = drop_unused(replace(program, outputs=program.outputs[:1]))
     label, atom = program.outputs[0]
     shape = getattr(atom, "shape", ())
     if shape != ():

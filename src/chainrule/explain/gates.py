@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.circuit import Circuit, Gate
+from chainrule.explain.circuit import Circuit, Gate, placed
 from chainrule.explain.notation import NOTATIONS, Notation
 from chainrule.explain.scalars import Scalars
 from chainrule.expression import REGISTRY, Expression, symbol
@@ -33,6 +33,25 @@ def circuit_of(
         notation: of the circuit's page.
     """
     return replace(_Gates(scalars, named).circuit(values), notation=notation)
+
+
+def in_one_piece(circuit: Circuit) -> Circuit:
+    """The circuit in which values that the output alone reads, beside all that they are made of, are part of it.
+
+    The rewrites turn ``log(exp(z))`` into ``z``, so that a loss may read a prediction and its argument: here it reads
+    the argument only.
+    """
+    *others, last = circuit.gates
+    read = set(last.inputs)
+    taken = {g.name: g for g in others if circuit.readers[g.name] == (last,) and read.issuperset(g.inputs)}
+    if not taken:
+        return circuit
+    inputs = tuple(n for n in last.inputs if n not in taken)
+    known = {n: symbol(n) for n in inputs}
+    for name, gate in taken.items():
+        known[name] = placed(gate.formula, known)
+    kept = [g for g in others if g.name not in taken]
+    return replace(circuit, gates=(*kept, Gate(last.name, inputs, placed(last.formula, known))))
 
 
 class _Gates:

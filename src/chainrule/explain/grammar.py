@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Final, NoReturn, TypeAlias
 
 from chainrule.errors import ArgumentError, UnknownNameError, unknown_name
-from chainrule.explain.terms import Term, argument_count, function_name
+from chainrule.explain.terms import Term, argument_count, function_name, has_slope
 from chainrule.expression import Expression, lift, symbol
 from chainrule.show.numbers import counted
 
@@ -297,11 +297,12 @@ class _Reader:
     def _call(self, word: str) -> Term:
         at = self.at
         self.at += len(word)
-        name = function_name(word) + self._take("'")
+        name = function_name(word)
+        needed = argument_count(name)
+        name += self._take("'") if has_slope(name) else ""
         if not self._take("("):
             return Term(at, None, (self._power(),), function=name)
         parts = self._inside(")")
-        needed = argument_count(name)
         if len(parts) != needed:
             self.at = at
             self._fail(f"{word} takes {counted(needed, 'argument')}, not {len(parts)}")

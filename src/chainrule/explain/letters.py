@@ -45,7 +45,10 @@ def _shifted(text: str, level: int) -> str:
     return text.translate(table) if all(ord(c) in table for c in text) else text
 
 
-_LETTERS = {"sigma": "σ", "varphi": "φ", "phi": "φ", "eta": "η", "alpha": "α", "lambda": "λ", "theta": "θ"}
+_LETTERS = {
+    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "eta": "η", "theta": "θ",
+    "lambda": "λ", "mu": "μ", "rho": "ρ", "sigma": "σ", "tau": "τ", "phi": "φ", "varphi": "φ", "psi": "ψ", "omega": "ω",
+}  # fmt: skip
 
 _RAISED = str.maketrans("0123456789()+-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁽⁾⁺⁻")
 _LOWERED = str.maketrans("0123456789()+-", "₀₁₂₃₄₅₆₇₈₉₍₎₊₋")

@@ -86,20 +86,26 @@ class Notation:
         row = element.index[0] if element.rows else None
         rest = element.index[1:] if element.rows else element.index
         own = self.names.get(str(Element(element.name, rest))) or self.names.get(element.name)
-        latex = own or self._template(element.name, layers)
-        if own is None:
-            dropped = single and self.only_prediction and latex in (self.prediction, self.target)
-            latex = self._filled(latex, element.name, () if dropped else rest)
-        if row is not None and not alone:
-            latex = _with_row(latex, row + self.first)
-        return Formula(latex, plain(latex))
+        template = self._template(element.name, layers)
+        if own is None and not template:
+            places = ",".join(str(i + self.first) for i in rest)
+            text = element.name + (f"[{places}]" if places else "")
+            latex = latex_name(element.name) + (f"[{places}]" if places else "")
+        else:
+            dropped = single and self.only_prediction and template in (self.prediction, self.target)
+            latex = own or self._filled(template, element.name, () if dropped else rest)
+            text = plain(latex)
+        if row is None or alone:
+            return Formula(latex, text)
+        return Formula(_with_row(latex, row + self.first), f"{text}<{row + self.first}>")
 
     def array(self, name: str, layers: Layers) -> Formula:
         """A whole array: the template without the places of units."""
         own = self.names.get(name)
-        latex = own or self._template(name, layers)
-        if own is None:
-            latex = _numbered(re.sub(r"\[[<>ij,]*\]|[_^]\{[<>ij,]*\}|<[ij]>", "", latex), name)
+        template = self._template(name, layers)
+        if own is None and not template:
+            return Formula(latex_name(name), name)
+        latex = own or _numbered(re.sub(r"\[[<>ij,]*\]|[_^]\{[<>ij,]*\}|<[ij]>", "", template), name)
         return Formula(latex, plain(latex))
 
     def _template(self, name: str, layers: Layers | None) -> str:
@@ -117,9 +123,6 @@ class Notation:
         return {**fields, "X": self.input, "Y": self.target, "L": self.loss}[letter]
 
     def _filled(self, template: str, name: str, index: tuple[int, ...]) -> str:
-        if not template:
-            places = ",".join(str(i + self.first) for i in index)
-            return latex_name(name) + (f"[{places}]" if places else "")
         numbers = [str(i + self.first) for i in index]
         to = numbers[-1] if numbers else ""
         source = numbers[0] if len(numbers) > 1 else ""

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.document import Formula, Inline
-from chainrule.errors import ArgumentError
-from chainrule.explain.backward import BackwardPass
+from chainrule.errors import ArgumentError, require
+from chainrule.explain.backward import MOST_EQUATIONS, BackwardPass
 from chainrule.explain.circuit import Circuit
 from chainrule.explain.derivation import MOST_PATHS, Derivation, Setting
-from chainrule.explain.gates import circuit_of
+from chainrule.explain.gates import circuit_of, in_one_piece
 from chainrule.explain.notation import Layers, Notation, notation_of
 from chainrule.explain.recognise import Recogniser
 from chainrule.explain.scalars import Element, scalars_of
@@ -76,28 +76,39 @@ class Objective:
         whole = BackwardPass(self.gradients, self.arrays, Layers.of(self.textbook.variables), setting)
         if parameter is None:
             return whole
-        element = self._element(parameter)
-        if self._size > MOST_PARAMETERS:
+        element, reason = self._element(parameter), self._reason
+        if not reason:
+            textbook, merged = (self._circuits(p, setting.notation) for p in (self.textbook, self.merged))
+            derivation = Derivation(textbook, [in_one_piece(c) for c in merged], element.variable, setting)
+            if derivation.paths <= MOST_PATHS:
+                return derivation
             reason = (
-                f"The network has {self._size:,} parameters, more than the {MOST_PARAMETERS} up to which every scalar "
-                "gets its own equation. So the values of a layer stand together in one matrix."
+                f"{derivation.paths:,} paths lead from {element} to the loss, one for each way through the units "
+                f"between; up to {MOST_PATHS} are written as products. Here the values of a layer are taken together: "
+                "each matrix product below adds up the paths of one layer."
             )
-            return replace(whole, parameter=element, reason=reason)
-        if setting.total and self.penalised and self._rows > 1:
-            raise ArgumentError(
-                "a loss that adds up its rows counts its penalty once, so the rows cannot be explained one by one: "
-                "explain a single row"
-            )
-        textbook, merged = (self._circuits(program, setting.notation) for program in (self.textbook, self.merged))
-        derivation = Derivation(textbook, merged, element.variable, setting)
-        if derivation.paths <= MOST_PATHS:
-            return derivation
-        reason = (
-            f"{derivation.paths:,} paths lead from {element} to the loss, one for each way through the units between; "
-            f"up to {MOST_PATHS} are written as products. Here the values of a layer are taken together: each matrix "
-            "product below adds up the paths of one layer."
-        )
         return replace(whole, parameter=element, reason=reason)
+
+    @property
+    def _reason(self) -> str:
+        """Why the network is explained in matrices whatever the parameter; empty where scalars serve."""
+        together = "So the values of a layer stand together in one matrix."
+        named = sum(not e.target.anonymous for e in self.textbook.equations)
+        if self._size > MOST_PARAMETERS:
+            return (
+                f"The network has {self._size:,} parameters, more than the {MOST_PARAMETERS} up to which every scalar "
+                f"gets its own equation. {together}"
+            )
+        if named > MOST_EQUATIONS:
+            return (
+                f"The network computes {named} values one after another, more than the {MOST_EQUATIONS} up to which "
+                f"every scalar gets its own equation. {together}"
+            )
+        if any(e.operation.name == "take" for e in self.textbook.equations):
+            return f"Which entries of a table are looked up depends on the row. {together}"
+        if self.loss.reduction == "sum" and self.penalised and self._rows > 1:
+            return f"The loss adds up the rows but counts the penalty once, so it is no sum over rows. {together}"
+        return ""
 
     def stepper(self, notation: Notation | str, lr: float) -> Stepper:
         """The passes, one equation at a time."""
@@ -108,6 +119,7 @@ class Objective:
         return Stepper(textbook if finite else self._circuits(self.merged, setting.notation), setting)
 
     def _setting(self, notation: Notation | str, lr: float) -> Setting:
+        require(0 < lr < float("inf"), f"the learning rate is a positive number, not {lr!r}")
         also = (" Penalties on the weights are part of it.",) if self.penalised else ()
         total = self.loss.reduction == "sum"
         return Setting(notation_of(notation), (*sentence(self.loss), *also), total, lr)

@@ -39,19 +39,28 @@ class Recogniser:
         return node if changed is None else self(changed)
 
     def _sum(self, node: Expression) -> Expression | None:
-        """Values that add up to 1; a + -b = a - b."""
-        positive = _without_sign(node.arguments[1])
+        """Values that add up to 1; a + -b = a - b; a + (b + c) = a + b + c; two cases of one condition."""
+        left, right = node.arguments
+        positive = _without_sign(right)
         if positive is not None:
-            return node.arguments[0] - positive
+            return left - positive
+        if _is(left, "where") and _is(right, "where") and content(left.arguments[0]) == content(right.arguments[0]):
+            return REGISTRY["where"](left.arguments[0], *map(_added, left.arguments[1:], right.arguments[1:]))
+        if _is(right, "add"):
+            return left + right.arguments[0] + right.arguments[1]
         names = frozenset(n.name for n in _addends(node) if n.name is not None)
         return lift(1.0) if names in self.ones and len(names) == len(_addends(node)) else None
 
     def _product(self, node: Expression) -> Expression | None:
-        """(a / b) c = a (c / b) where c / b has a name; x x = x^2; what is one falls away."""
+        """(a / b) c = a (c / b) where c / b has a name; x x = x^2; ones fall away; (1 or 0) c = c or 0."""
         left, right = node.arguments
-        if _is_one(left):
+        if _is(left, "where") and {_literal(a) for a in left.arguments[1:]} == {0, 1}:
+            return REGISTRY["where"](
+                left.arguments[0], *(right if _literal(a) else lift(0.0) for a in left.arguments[1:])
+            )
+        if _literal(left) == 1:
             return right
-        if _is_one(right):
+        if _literal(right) == 1:
             return left
         if content(left) == content(right) and left.literal is None:
             return left**2
@@ -71,10 +80,19 @@ class Recogniser:
         return None if second is None else second - inner.arguments[0]
 
 
-def _is_one(node: Expression) -> bool:
-    """Whether a factor is 1, as it stands or in the program's precision."""
-    constant = node.operation is not None and node.operation.name == "constant"
-    return (node.arguments[0] if constant else node).literal == 1
+def _is(node: Expression, operation: str) -> bool:
+    """Whether a value without a name is computed by the operation."""
+    return node.operation is not None and node.name is None and node.operation.name == operation
+
+
+def _literal(node: Expression) -> float | int | None:
+    """The number that a factor is, as it stands or in the program's precision."""
+    return (node.arguments[0] if _is(node, "constant") else node).literal
+
+
+def _added(x: Expression, y: Expression) -> Expression:
+    """The sum, in which a zero falls away."""
+    return y if _literal(x) == 0 else x if _literal(y) == 0 else x + y
 
 
 def _addends(node: Expression) -> list[Expression]:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, require
 from chainrule.expression import REGISTRY, Expression, lift, symbol
 from chainrule.program import Atom, Equation, Program, Var
 from chainrule.shapes import broadcast, concrete, normalise_axes
@@ -108,9 +108,8 @@ class _Split:
     def _symbols(self, var: Var) -> Elements:
         made = np.empty(self._shape(var.shape), dtype=object)
         for index in np.ndindex(made.shape):
-            element = Element(var.name, index, _has_rows(var))
-            self.elements[element.variable] = element
-            made[index] = symbol(element.variable, (), var.dtype, var.role or "input")
+            name = self._claimed(Element(var.name, index, _has_rows(var)))
+            made[index] = symbol(name, (), var.dtype, var.role or "input")
         return made
 
     def _named(self, target: Var, made: Elements) -> Elements:
@@ -118,10 +117,14 @@ class _Split:
             return made
         named = np.empty(made.shape, dtype=object)
         for index, expression in np.ndenumerate(made):
-            element = Element(target.name, index, _has_rows(target))
-            self.elements[element.variable] = element
-            named[index] = expression.named(element.variable)
+            named[index] = expression.named(self._claimed(Element(target.name, index, _has_rows(target))))
         return named
+
+    def _claimed(self, element: Element) -> str:
+        """The name of the scalar, which no other may have."""
+        other = self.elements.setdefault(element.variable, element)
+        require(other is element, f"{other} and {element} would both be called {element.variable}: rename one of them")
+        return element.variable
 
     def _shape(self, shape: Any) -> tuple[int, ...]:
         sizes = concrete(shape, self.sizes)

@@ -14,9 +14,8 @@ from chainrule.explain.derivation import Setting
 from chainrule.explain.equations import Pass, Step
 from chainrule.explain.notation import conventions
 from chainrule.explain.tree import tree
-from chainrule.explain.wording import Wording
+from chainrule.explain.wording import Wording, rate_of
 from chainrule.files import write_atomically
-from chainrule.show.numbers import number_text
 
 TITLE = "Forward and backward, one equation at a time"
 
@@ -107,7 +106,8 @@ class Stepper(Shown):
         )
         return Remark(
             f"{conventions(self.setting.notation)} ", *self.setting.loss, f" {which} After each pass, every "
-            f"parameter makes one step of gradient descent with the learning rate {number_text(self.setting.lr)}."
+            "parameter makes one step of gradient descent with the learning rate ",
+            rate_of(self.setting.notation, self.setting.lr), ".",
         )  # fmt: skip
 
     @property

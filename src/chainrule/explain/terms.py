@@ -69,6 +69,11 @@ def argument_count(name: str) -> int:
     return 2 if name in ("maximum", "minimum", "outer", "power") else 1
 
 
+def has_slope(name: str) -> bool:
+    """Whether a prime may follow: a function of one number."""
+    return argument_count(name) == 1 and (name in ("log10", "log2") or name not in _OWN)
+
+
 _OWN: dict[str, Callable[..., Expression]] = {
     "log10": lambda x: REGISTRY["log"](x) / math.log(10),
     "log2": lambda x: REGISTRY["log"](x) / math.log(2),

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import replace
 from functools import cached_property
 
-from chainrule.document import Formula
+from chainrule.document import Formula, Line
+from chainrule.explain.algebra import multiplied
 from chainrule.explain.circuit import Circuit
 from chainrule.explain.letters import plain
 from chainrule.explain.notation import Notation, namer
 from chainrule.explain.recognise import Recogniser
 from chainrule.explain.writing import Writer, applied, content
-from chainrule.expression import Expression, lift
+from chainrule.expression import Expression
 from chainrule.show.numbers import number_latex, number_text
 
 
@@ -44,6 +45,10 @@ class Wording:
     def numbers(self, expression: Expression) -> Formula:
         """The same with numbers put in."""
         return self._writer.numbers(self._recognise(expression), self.circuit.values)
+
+    def product(self, factors: Iterable[Expression]) -> Expression:
+        """A product of derived formulas as one fraction, signs and numbers first, without needless brackets."""
+        return multiplied(map(self._recognise, factors))
 
     def slope(self, gate: str, by: str) -> Formula | None:
         r"""The derivative of an activation function with the notation's letter for it, as in :math:`\varphi'(t)`."""
@@ -95,11 +100,21 @@ def added(terms: Iterable[Formula]) -> Formula:
     return Formula(" + ".join(t.latex for t in listed), " + ".join(t.text for t in listed))
 
 
-def product_of(factors: Iterable[Expression]) -> Expression:
-    """The product of expressions, ones left out."""
-    result: Expression | None = None
-    for factor in factors:
-        if factor.literal == 1:
-            continue
-        result = factor if result is None else result * factor
-    return lift(1.0) if result is None else result
+def rate_of(notation: Notation, lr: float) -> Formula:
+    """The learning rate with its letter."""
+    return Formula(f"{notation.rate} = {number_latex(lr)}", f"{plain(notation.rate)} = {number_text(lr)}")
+
+
+def rule(w: Formula, gradient: Formula, notation: Notation) -> Line:
+    """Gradient descent for one parameter: the new value is the old one less the rate times the derivative."""
+    new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
+    rate = notation.rate
+    step = Formula(rf"{w.latex} - {rate} \, {gradient.latex}", f"{w.text} - {plain(rate)} · {gradient.text}")
+    return Line(new, step)
+
+
+def descent(w: Formula, gradient: Formula, notation: Notation, before: float, lr: float, slope: float) -> list[Line]:
+    """The same with the numbers put in, and the result."""
+    old, rate, step = number(before), number(lr), signed(number(slope))
+    put = Formula(rf"{old.latex} - {rate.latex} \cdot {step.latex}", f"{old.text} - {rate.text} · {step.text}")
+    return [rule(w, gradient, notation), Line(None, put), Line(None, number(before - lr * slope))]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from math import isfinite
 
 from chainrule.document import Formula
 from chainrule.explain.letters import plain
@@ -13,6 +15,12 @@ from chainrule.shapes import Shape
 from chainrule.show.latex import latex_number
 from chainrule.show.layout import Written, spell
 from chainrule.show.numbers import exact_text, number_latex, number_text
+
+MOST_DIGITS = 10
+"""Characters of a number up to which a formula shows all its digits."""
+
+MOST_DIVISOR = 1000
+"""Up to here, a number of many digits that is a quotient of whole numbers is written as one."""
 
 Namer = Callable[[str], Formula]
 """How a named scalar is written."""
@@ -60,11 +68,15 @@ class Writer:
     def _written(self, node: Expression, leaf: _Leaves, *, inside: bool = True) -> Written:
         if node.literal is not None:
             return leaf.number(node.literal)
+        if node.operation is not None and node.operation.name == "constant":
+            return self._written(node.arguments[0], leaf)
         if node.name is not None and (inside or node.operation is None):
             return leaf.name(node.name, node.shape)
         operation = node.operation
         assert operation is not None
         operands = [self._written(a, leaf) for a in node.arguments]
+        if operation.name == "negative" and str(self._written(_leading(node.arguments[0]), leaf)) == "0":
+            return operands[0]
         equation = Equation(Var("it", node.shape, node.dtype), operation, (), tuple(node.attributes.items()))
         if self.function and not inside and applied(node) is not None:
             return Written(f"{leaf.letter(self.function)}({operands[0]})", shape=node.shape)
@@ -83,7 +95,7 @@ class Writer:
                 return Written(self.name(name).latex, shape=shape)
             return _signed(number_latex(values[name]), values[name])
 
-        return _Leaves(name, latex_number, spelling, str)
+        return _Leaves(name, _literal_latex, spelling, str)
 
     def _text(self, values: Mapping[str, float] | None) -> _Leaves:
         def name(name: str, shape: Shape) -> Written:
@@ -92,7 +104,7 @@ class Writer:
                 return Written(text, 20 if text.startswith("∂") else 100, shape=shape)
             return _signed(number_text(values[name]), values[name])
 
-        return _Leaves(name, lambda value: _signed(exact_text(value), value), _terminal, plain)
+        return _Leaves(name, _literal_text, _terminal, plain)
 
 
 @dataclass(frozen=True)
@@ -111,7 +123,47 @@ def applied(node: Expression) -> Operation | None:
     return node.operation if one and node.operation is not None and node.operation.name not in _ARITHMETIC else None
 
 
+def _leading(node: Expression) -> Expression:
+    """The first factor of a product or quotient."""
+    while node.name is None and node.operation is not None and node.operation.name in ("multiply", "divide"):
+        node = node.arguments[0]
+    return node
+
+
+def compares(node: Expression) -> bool:
+    """Whether a truth value counts as 1 or 0 in a formula."""
+    if node.operation is None or node.name is not None:
+        return False
+    rest = node.arguments[1:] if node.operation.name == "where" else node.arguments
+    return node.operation.kind == "compare" or any(map(compares, rest))
+
+
 _ARITHMETIC = frozenset({"negative", "constant", "to_float", "sum", "mean", "transpose", "reshape", "broadcast_to"})
+
+
+def _literal_text(value: float) -> Written:
+    """A number of a formula: 0.25, 1 / 30; one of many digits is rounded as results are."""
+    fraction = _short_fraction(value)
+    if fraction is not None:
+        return Written(f"{fraction.numerator} / {fraction.denominator}", 20 if fraction > 0 else 10)
+    exact = exact_text(value)
+    return _signed(exact if len(exact) <= MOST_DIGITS else number_text(value), value)
+
+
+def _literal_latex(value: float) -> Written:
+    """The same in LaTeX."""
+    fraction = _short_fraction(value)
+    if fraction is not None:
+        sign = "-" if fraction < 0 else ""
+        return Written(rf"{sign}\frac{{{abs(fraction.numerator)}}}{{{fraction.denominator}}}", 10 if sign else 100)
+    written = latex_number(value)
+    return written if len(str(written)) <= MOST_DIGITS else _signed(number_latex(value), value)
+
+
+def _short_fraction(value: float) -> Fraction | None:
+    """The quotient of small numbers that a long decimal stands for."""
+    near = Fraction(value).limit_denominator(MOST_DIVISOR) if isfinite(value) else Fraction(0)
+    return near if float(near) == value and len(exact_text(value)) > MOST_DIGITS else None
 
 
 def _signed(text: str, value: float) -> Written:
@@ -129,15 +181,20 @@ def _times(x: Written, y: Written, attributes: object) -> str:
     return rf"{x:20} \cdot {y:21}"
 
 
+def _cases(condition: Written, x: Written, y: Written, attributes: object) -> str:
+    """One value or the other; the condition needs no brackets here."""
+    words = str(condition)
+    return f"({x} if {words[1:-1] if words.startswith('[') else words} else {y})"
+
+
 _TERMINAL = {
     "power": Spelling("{x:41}^{y:41}", 40),
     "maximum": Spelling("max({x}, {y})"),
     "minimum": Spelling("min({x}, {y})"),
     "relu": Spelling("max({x}, 0)"),
     "abs": Spelling("|{x}|"),
-    "where": Spelling("({x} if {condition} else {y})"),
-    "to_float": Spelling("[{x}]"),
-    "constant": Spelling("{x:0}", 0),
+    "where": Spelling(_cases),
+    "to_float": Spelling("{x:100}"),
     "sigmoid": Spelling("σ({x})"),
 }
 """Operations that a terminal shows otherwise than a program does."""
@@ -147,6 +204,8 @@ def _terminal(operation: Operation) -> Spelling:
     if operation.name in _TERMINAL:
         return _TERMINAL[operation.name]
     python = operation.python
+    if operation.kind == "compare":
+        return Spelling(f"[{python.template}]")
     if python.helper:
         return Spelling(lambda *parts: f"{operation.name}({', '.join(map(str, parts[:-1]))})")
     if isinstance(python.template, str):
