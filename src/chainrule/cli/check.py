@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainrule.cli.parsing import in_a_folder, page_file
 from chainrule.errors import ArgumentError
 
 if TYPE_CHECKING:
@@ -23,11 +24,10 @@ def _elements(context: click.Context, parameter: click.Parameter, value: str) ->
 
 def _certificate_file(context: click.Context, parameter: click.Parameter, value: Path | None) -> Path | None:
     """A file for a certificate; a wrong ending is an error before anything is computed."""
-    if value is None or value.suffix == ".json":
-        return value
-    from chainrule.cli.parsing import page_file
-
-    return page_file(context, parameter, value)
+    if value is None or value.suffix != ".json":
+        return page_file(context, parameter, value)
+    in_a_folder(value)
+    return value
 
 
 @click.command(

@@ -111,7 +111,7 @@ def random_rows(network: Network, rows: int) -> tuple[dict[str, Any], Any]:
     match network.loss_function.target:
         case "classes":
             return X, random.integers(0, network.outputs, rows)
-        case "binary":
+        case "binary" | "signs":
             return X, random.integers(0, 2, (rows, network.outputs))
         case _:
             return X, np.abs(random.standard_normal((rows, network.outputs)))

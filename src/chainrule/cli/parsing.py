@@ -69,6 +69,11 @@ def page_file(context: click.Context, parameter: click.Parameter, value: Path | 
 
     if value is not None:
         form_of(value)
-        if not value.parent.is_dir():
-            raise click.BadParameter(f"the folder {value.parent} does not exist; make it, or choose another one")
+        in_a_folder(value)
     return value
+
+
+def in_a_folder(value: Path) -> None:
+    """An error unless the folder of a file exists."""
+    if not value.parent.is_dir():
+        raise click.BadParameter(f"the folder {value.parent} does not exist; make it, or choose another one")
