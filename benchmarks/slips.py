@@ -1,6 +1,8 @@
 """How many slips, made at random in right solutions, are found and named: ``python -m benchmarks.slips``.
 
-The solutions and the slips are computed here, in plain NumPy by hand; nothing of chainrule is used but the check.
+The solutions and the slips are computed here, in plain NumPy by hand; nothing of chainrule is used but the check. A
+slip counts as named when its kind is the first that is named. Batches have 1 or 3 rows: with 2, a factor 2 and a mean
+that is missing are the same, and both are named.
 """
 
 from __future__ import annotations
@@ -217,7 +219,7 @@ def _made(kind: str, random: np.random.Generator) -> tuple[Solution, str, Any, s
             return solution, asked, text.format(slope=slope.format(1), slope0=slope.format(0)), expected
         loss = str(random.choice(["squared_error", "binary_cross_entropy", "cross_entropy"]))
         outputs = 3 if loss == "cross_entropy" else int(random.choice([1, 2]))
-        settings |= {"loss": loss, "outputs": outputs, "rows": int(random.choice([1, 2]))}
+        settings |= {"loss": loss, "outputs": outputs, "rows": int(random.choice([1, 3]))}
         if kind in NUMBERS:
             expected, name, needed = NUMBERS[kind]
             settings |= needed
@@ -226,7 +228,7 @@ def _made(kind: str, random: np.random.Generator) -> tuple[Solution, str, Any, s
                 settings["outputs"] = 1
             solution = Solution(random, **settings)
             right, wrong = (solution.solve(slip)[name] for slip in ("", kind))
-            if whole:
+            if whole and np.abs(right - wrong).max() > 1e-4:
                 return solution, name, wrong.round(8).tolist(), expected
         else:
             expected, change = WHOLES[kind]

@@ -132,6 +132,13 @@ def test_a_batch_needs_its_mean_and_the_sum_over_its_rows(net):
     assert verdict.kinds == ("sum over rows",)
 
 
+def test_of_two_rows_a_factor_2_and_a_missing_mean_are_both_named(net):
+    verdict = cr.check_my_work(net, {"dL/dz2[0,0]": "2 (z2[0,0] - Y[0,0])"}, X=[[1.0, 2.0]] * 2, y=[1.0, 0.0])[
+        "dL/dz2[0,0]"
+    ]
+    assert set(verdict.kinds) == {"factor 2", "mean"}
+
+
 def test_formulas_alone_are_a_problem_too():
     problem = {"z": "w x + b", "a": "σ(z)", "L": "-(y ln(a) + (1 - y) ln(1 - a))"}
     values = {"w": 0.5, "x": 2.0, "b": -1.0, "y": 1.0}
@@ -191,3 +198,11 @@ def test_pages_show_in_every_form(net, tmp_path):
     assert json.loads(json.dumps(marked.to_json()))["answers"][1]["first_wrong_factor"] == "∂L/∂z2[0]"
     assert marked.save(tmp_path / "checked.html").read_text().startswith("<!doctype html>")
     assert max(map(len, marked.text.splitlines())) <= 100
+
+
+def test_the_longest_formulas_are_judged_or_refused():
+    long = "+".join(["x"] * 250)
+    assert cr.check_my_work("125 x^2", {"df/dx": long}, values={"x": 1.0}).right
+    assert cr.check_my_work("x" + "+x" * 99, {"df/dx": 100, "f": "100 x"}, values={"x": 1.0}).right
+    with pytest.raises(cr.ArgumentError, match="more than 100 operations one within another"):
+        cr.check_my_work(long, {"df/dx": 250}, values={"x": 1.0})

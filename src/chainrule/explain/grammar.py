@@ -12,7 +12,7 @@ from chainrule.explain.terms import Term, argument_count, function_name, has_slo
 from chainrule.expression import Expression, lift, symbol
 from chainrule.show.numbers import counted
 
-MOST_CHARACTERS: Final = 1000
+MOST_CHARACTERS: Final = 500
 MOST_NESTED: Final = 50
 LONGEST_NAME: Final = 40
 
@@ -70,7 +70,7 @@ def parse_formula(text: str, names: Names | None = None) -> Expression:
     column ``a`` times the row ``b``.
 
     Args:
-        text: at most 1000 characters.
+        text: at most 500 characters.
         names: what each name stands for; by default every name is a symbol for a number.
 
     Raises:
@@ -300,9 +300,7 @@ class _Reader:
         name = function_name(word)
         needed = argument_count(name)
         name += self._take("'") if has_slope(name) else ""
-        if not self._take("("):
-            return Term(at, None, (self._power(),), function=name)
-        parts = self._inside(")")
+        parts = self._inside(")") if self._take("(") else [self._power()]
         if len(parts) != needed:
             self.at = at
             self._fail(f"{word} takes {counted(needed, 'argument')}, not {len(parts)}")

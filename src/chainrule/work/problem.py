@@ -20,7 +20,7 @@ from chainrule.explain.scalars import Element, scalars_of
 from chainrule.explain.wording import Wording
 from chainrule.expression import Expression
 from chainrule.network import Network
-from chainrule.trace import trace
+from chainrule.trace import postorder, trace
 from chainrule.work.counts import Count, parameter_counts
 from chainrule.work.quantities import spelling_key
 from chainrule.work.world import World
@@ -30,6 +30,9 @@ POINTS = 6
 
 MOST_SCALARS = 200
 """Values and parameters of a problem up to which work is checked by hand's methods."""
+
+MOST_DEEP = 100
+"""Operations one within another in a formula that is asked about."""
 
 _TARGETS = {
     "numbers": (-1.5, 1.5),
@@ -185,6 +188,10 @@ def formula_problem(formulas: Mapping[str, str | Expression], values: Mapping[st
     made: dict[str, Expression] = {}
     for name, text in formulas.items():
         expression = text if isinstance(text, Expression) else parse_formula(text)
+        if _depth(expression) > MOST_DEEP:
+            raise ArgumentError(
+                f"the formula of {name} has more than {MOST_DEEP} operations one within another: name its parts"
+            )
         made[name] = _over(expression, made).named(name)
     program = trace({name: made[name] for name in formulas}, name="formulas", order=list(made.values()))
     elements = {v.name: Element(v.name, ()) for v in program.variables.values()}
@@ -200,6 +207,14 @@ def formula_problem(formulas: Mapping[str, str | Expression], values: Mapping[st
     circuit = replace(circuit, elements=elements)
     domains = {name: _around(given.get(name, 0.0)) for name in circuit.leaves}
     return Problem(circuit, notation_of("names"), lr, circuit.leaves, {}, domains)
+
+
+def _depth(expression: Expression) -> int:
+    """How many operations stand one within another."""
+    depths: dict[int, int] = {}
+    for node, _ in postorder([expression]):
+        depths[id(node)] = max((1 + depths[id(a)] for a in node.arguments), default=0)
+    return depths[id(expression)]
 
 
 def _around(value: float) -> tuple[float, float]:

@@ -6,21 +6,22 @@ import json
 import re
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.numpy import compile_program
-from chainrule.errors import ArgumentError, ChainruleError
+from chainrule.errors import ArgumentError, ChainruleError, ShapeError
 from chainrule.explain.grammar import read_formula
 from chainrule.explain.terms import Term
 from chainrule.trace import postorder, trace
 from chainrule.work.numbers import EXACT, Written, grid_of, is_number
 from chainrule.work.problem import Problem
 from chainrule.work.quantities import Asked, Spellings, asked_of
-from chainrule.work.slips import value_of
-from chainrule.work.world import Array
+from chainrule.work.slips import Slip, value_of
+from chainrule.work.world import Array, World
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,9 +48,7 @@ class Formula:
         used = {node.name for node, _ in postorder([expression]) if node.is_symbol and node.name is not None}
         given = {}
         for name in used:
-            grid = self.names.meaning[name].grid
-            numbers = [value_of(quantity, world, self.problem.lr) for quantity in grid.ravel().tolist()]
-            given[name] = np.stack(numbers).reshape(*grid.shape, -1)
+            given[name] = candidate_of(self.problem, self.names.meaning[name], world)
         if expression.rank == 0:
             return world.number(expression, given)
         program = trace({"value": expression}, name="formula")
@@ -69,15 +68,26 @@ class Answer:
     numbers: NDArray[Any] | None = None
     formula: Formula | None = None
 
-    def fits(self, candidate: Array, values: Array | None, spread: Array | float = 0.0) -> bool:
+    @cached_property
+    def values(self) -> Array | None:
+        """The values of a formula; none where its arrays do not fit together, and none for numbers."""
+        if self.formula is None:
+            return None
+        try:
+            values = self.formula.values()
+        except ShapeError:
+            return None
+        return values.ravel() if self.asked.single and values.size == values.shape[-1] else values
+
+    def fits(self, candidate: Array, spread: Array | float = 0.0) -> bool:
         """Whether it is the candidate, whose points lie on the last axis.
 
         Args:
             candidate: what it may be.
-            values: the values of the formula, where it is one.
             spread: by how much the candidate may be off where it is compared with numbers.
         """
         if self.numbers is None:
+            values = self.values
             return values is not None and values.shape == candidate.shape and same(values, candidate)
         rights = candidate[..., 0].ravel().tolist()
         spreads = np.broadcast_to(spread, candidate.shape)[..., 0].ravel().tolist()
@@ -88,6 +98,12 @@ class Answer:
     def digits(self) -> int:
         """The digits of its numbers; many for a formula."""
         return 16 if self.numbers is None else max(n.digits for n in self.numbers.ravel().tolist())
+
+
+def candidate_of(problem: Problem, asked: Asked, world: World, slip: Slip | None = None) -> Array:
+    """The values of what is asked in a world, with a slip or without one; the points lie on the last axis."""
+    values = [value_of(quantity, world, problem.lr, slip) for quantity in asked]
+    return np.stack(values).reshape(*asked.grid.shape, -1)
 
 
 def same(one: Array, other: Array) -> bool:

@@ -140,6 +140,8 @@ class Slips:
         for row in range(rows):
             lost = {e: _ZERO for e in edges if self._row(e[1]) not in (None, row)}
             words = f"only row {row + self.problem.notation.first} was counted; the sum over the rows is missing"
+            if not lost:
+                continue
             yield Slip("sum over rows", words, lost)
             yield Slip("sum over rows", words, lost, scale=rows if not self.problem.total else 1 / rows)
 

@@ -49,6 +49,11 @@ class Slip:
     step: str = ""
     instead: Quantity | None = None
 
+    @property
+    def only_scales(self) -> bool:
+        """Whether it is a number by which the right value is multiplied, and nothing else."""
+        return self.scale != 1 and not self.partials and not self.formulas
+
     def also(self, other: Slip) -> Slip | None:
         """Both slips at once, where they change different things."""
         if set(self.partials) & set(other.partials) or (self.scale != 1 and other.scale != 1):
