@@ -19,7 +19,7 @@ from chainrule.work.search import Slips
 from chainrule.work.slips import Slip
 from chainrule.work.world import Array, Edge, World
 
-MOST_PAIRS = 4000
+MOST_PAIRS = 2000
 """Pairs of slips that are tried for one answer."""
 
 FEW_DIGITS = 4
@@ -104,8 +104,8 @@ class Causes:
         return islice((pair for pair in pairs if pair is not None), MOST_PAIRS)
 
     def _elements(self, answer: Answer) -> list[Cause]:
-        """The causes of single elements of an array of numbers."""
-        found = []
+        """The causes of single elements of an array of numbers, as one."""
+        found: list[Cause] = []
         assert answer.numbers is not None
         for index, quantity in np.ndenumerate(answer.asked.grid):
             one = np.empty((), dtype=object)
@@ -116,14 +116,11 @@ class Causes:
             if single.fits(candidate_of(self.problem, single.asked, self.problem.world)):
                 continue
             causes = self._first(single, self.slips.of([quantity]), self.problem.world)
-            shown = self._shown(quantity)
-            found += [Cause(c.kind, f"{shown}: {c.words}", c.link) for c in causes[:1]]
-            found += (
-                []
-                if causes
-                else [Cause("unknown", f"{shown} is {number.item().value:g}, which no usual slip explains")]
-            )
-        return found[:MOST_CAUSES]
+            why = causes[0] if causes else Cause("unknown", f"{number.item().value:g} is explained by no usual slip")
+            found.append(replace(why, words=f"{self._shown(quantity)}: {why.words}"))
+        few = found[:MOST_CAUSES]
+        more = f"; and {len(found) - len(few)} more" if len(found) > len(few) else ""
+        return [replace(few[0], words="; ".join(cause.words for cause in few) + more)]
 
     def _shown(self, quantity: Quantity) -> str:
         wording = self.problem.wording

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import cached_property
 from typing import Final
 
 from chainrule.explain import Gate
@@ -20,10 +21,12 @@ from chainrule.work.variations import (
     parts,
     renamed,
     slopes,
+    stages,
 )
 from chainrule.work.world import Edge, depending
 
 _ZERO: Final = lift(0.0)
+_OTHERS: Final = ", and so it is in the others like it"
 
 
 class Slips:
@@ -93,6 +96,7 @@ class Slips:
         partial = gate.partials[by]
         yield from slopes(partial, gate.name, by, gate.formula, self._show)
         yield from indices(partial, self.siblings, self._show)
+        yield from stages(partial, self._partners, self._show)
         yield from exchanged(partial, self._pairs, self._show)
         yield from factors(partial, self._show)
         yield Variation("sign", "the sign is wrong", -partial, "sign")
@@ -108,7 +112,7 @@ class Slips:
         for group in groups.values():
             if len(group) > 1:
                 first = next(iter(group.values()))
-                yield Slip(first.kind, first.words, {edge: v.formula for edge, v in group.items()})
+                yield Slip(first.kind, first.words + _OTHERS, {edge: v.formula for edge, v in group.items()})
 
     def _lost_paths(self, of: str, by: list[str]) -> Iterator[Slip]:
         """A fork of which one way was forgotten, or all ways but one."""
@@ -196,7 +200,8 @@ class Slips:
         for group in groups.values():
             if len(group) > 1:
                 first = next(iter(group.values()))
-                slips.append(Slip(first.kind, first.words, formulas={gate: v.formula for gate, v in group.items()}))
+                changed = {gate: v.formula for gate, v in group.items()}
+                slips.append(Slip(first.kind, first.words + _OTHERS, formulas=changed))
         for gate, found in changes:
             where = "" if gate in names else f" (in {self._show(gate)})"
             slips.append(Slip(found.kind, found.words + where, formulas={gate: found.formula}))
@@ -206,6 +211,8 @@ class Slips:
         names = [g.name for g in self.circuit.gates]
         later = set(names[names.index(gate.name) :])
         yield from indices(gate.formula, lambda n: [s for s in self.siblings(n) if s not in later], self._show)
+        before = {value: argument for value, argument in self._partners.items() if argument not in later}
+        yield from stages(gate.formula, before, self._show)
         yield from exchanged(gate.formula, self._pairs, self._show)
         yield from parts(gate.formula, self._show)
 
@@ -250,6 +257,12 @@ class Slips:
         stem = name.rstrip("0123456789")
         every = (*self.circuit.leaves, *self.circuit.gate)
         return [n for n in every if n != name and n.rstrip("0123456789") == stem != n]
+
+    @cached_property
+    def _partners(self) -> dict[str, str]:
+        """The value of each activation with its argument, and the argument with its value."""
+        gates = [gate for gate in self.circuit.gates if len(gate.inputs) == 1 and gate.formula.arguments[0].is_symbol]
+        return {g.name: g.inputs[0] for g in gates} | {g.inputs[0]: g.name for g in gates}
 
     @property
     def _pairs(self) -> list[tuple[str, str]]:

@@ -52,6 +52,14 @@ def indices(formula: Expression, siblings: Callable[[str], Iterable[str]], show:
             yield Variation("index", words, renamed(formula, {name: symbol(other)}))
 
 
+def stages(formula: Expression, partners: Mapping[str, str], show: Show) -> Iterator[Variation]:
+    """The argument of an activation where its value belongs, and the other way round."""
+    for name in names_in(formula):
+        if name in partners:
+            words = f"{show(partners[name])} stands where {show(name)} belongs"
+            yield Variation("activation", words, renamed(formula, {name: symbol(partners[name])}))
+
+
 def exchanged(formula: Expression, pairs: Iterable[tuple[str, str]], show: Show) -> Iterator[Variation]:
     """Target and prediction in each other's place."""
     names = names_in(formula)
