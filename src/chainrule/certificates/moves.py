@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -53,10 +51,7 @@ class Moves:
         shapes = [self.base[self.name].shape] * (not self._thin) + [self.base[s.target].shape for s in self.steps]
         each = 16 * sum(int(np.prod(shape)) for shape in shapes)
         chunks = np.array_split(indices, max(1, -(-len(indices) * each // CHUNK_BYTES)))
-        if len(chunks) == 1:
-            return self._at_once(indices)
-        with ThreadPoolExecutor(_cores()) as pool:
-            slopes, crossed = zip(*pool.map(self._at_once, chunks), strict=True)
+        slopes, crossed = zip(*map(self._at_once, chunks), strict=True)
         return np.concatenate(slopes), np.concatenate(crossed)
 
     def _at_once(self, indices: Indices) -> tuple[Floats, Floats]:
@@ -118,8 +113,3 @@ class Moves:
         result = np.repeat(unmoved[None].astype(np.complex128), len(indices), axis=0)
         result[copies, :, columns] = product(moved, x.T)
         return result
-
-
-def _cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
