@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from chainrule.explain import Stepper
 
 _KEYS = {
-    **dict.fromkeys(("n", "", "\r", "\n", " ", "\x1b[C"), "step"),
-    **dict.fromkeys(("b", "\x1b[D", "\x7f"), "back"),
-    **dict.fromkeys(("r", "\x1b[H"), "rewind"),
+    **dict.fromkeys(("n", "", "\r", "\n", " ", "\x1b[C", "\x1bOC"), "step"),
+    **dict.fromkeys(("b", "\x1b[D", "\x1bOD", "\x7f"), "back"),
+    **dict.fromkeys(("r", "\x1b[H", "\x1bOH", "\x1b[1~"), "rewind"),
     **dict.fromkeys(("q", "\x04", "\x1b"), "quit"),
 }
 

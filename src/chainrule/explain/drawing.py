@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from html import escape
@@ -15,7 +15,7 @@ from chainrule.explain.layout import Point, bent
 from chainrule.explain.letters import pieces
 from chainrule.explain.notation import Notation
 from chainrule.explain.plan import MOST_WIRES, Plan
-from chainrule.explain.segments import Box, outside
+from chainrule.explain.segments import Box, covered, outside
 from chainrule.explain.wording import Wording
 from chainrule.show.numbers import number_text
 
@@ -29,11 +29,17 @@ LABEL, LINE = 54, 13
 SHARES = (0.4, 0.32, 0.48, 0.24, 0.56, 0.64, 0.16, 0.72)
 """Where on its way the weight of a wire may be written, best first."""
 
+ROUNDS = 3
+"""How often each weight looks for a better place beside the others."""
+
 LETTER = 6.6
 """The width of a letter, on average."""
 
 DIGITS = 4
 """Significant digits on wires; tables have more."""
+
+Ends = tuple[float, float, float, float]
+"""Where a wire begins and ends: x and y, x and y."""
 
 _SIGNS = {
     "add": "+",
@@ -162,22 +168,25 @@ class Drawing:
     def _is_bend(self, point: Point) -> bool:
         return self._plan.columns[point[0]] != point[1]
 
-    def _ends(self, start: Point, end: Point) -> tuple[float, float, float, float]:
+    def _ends(self, start: Point, end: Point) -> Ends:
         """Where the curve between two neighbouring points begins and ends."""
         (x1, y1), (x2, y2) = self._place(start), self._place(end)
         return x1 + RADIUS + STUB, y1, x2 - RADIUS, y2
 
     @cached_property
     def _label_places(self) -> dict[tuple[str, str], tuple[float, float]]:
-        """(gate, input) -> where its weight is written: on its wire, beside the others."""
-        taken: list[tuple[float, float]] = []
-        found = {}
-        for gate, source in self._plan.weights:
-            *_, before, end = bent(self._plan.columns, source, gate)
-            x1, y1, x2, y2 = self._ends(before, end)
+        """(gate, input) -> where its weight is written: on its wire, beside the other weights and their wires."""
+        ends = {
+            (gate, source): self._ends(*bent(self._plan.columns, source, gate)[-2:])
+            for gate, source in self._plan.weights
+        }
+        found: dict[tuple[str, str], tuple[float, float]] = {}
+        for wire in [*ends] * ROUNDS:
+            x1, y1, x2, y2 = ends[wire]
+            lines = [line for other, line in ends.items() if other != wire]
+            labels = [place for other, place in found.items() if other != wire]
             places = [(x1 + share * (x2 - x1), y1 + share * (y2 - y1)) for share in SHARES]
-            found[gate, source] = min(places, key=lambda p: sum(_overlap(p, q) for q in taken))
-            taken.append(found[gate, source])
+            found[wire] = min(places, key=lambda place: _hidden(place, labels, lines))
         return found
 
     # What is drawn
@@ -264,6 +273,14 @@ class Drawing:
         x, y = self._point(name)
         above = self._number("value", name, x + RADIUS + 4, y - 5)
         return above + self._number("gradient", name, x + RADIUS + 4, y + 14)
+
+
+def _hidden(place: tuple[float, float], labels: Iterable[tuple[float, float]], lines: Iterable[Ends]) -> float:
+    """How much of other weights and of other wires a weight would cover, as an area; weights count three times."""
+    (x, y), high = place, 1.5 * LINE
+    box = (x - LABEL / 2, y - high, x + LABEL / 2, y + high)
+    wires = sum(covered((x1, y1), (x2, y2), box) for x1, y1, x2, y2 in lines)
+    return 3 * sum(_overlap(place, label) for label in labels) + LINE * wires
 
 
 def _overlap(one: tuple[float, float], other: tuple[float, float]) -> float:

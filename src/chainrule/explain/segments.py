@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import dist
 
 Place = tuple[float, float]
 Box = tuple[float, float, float, float]
@@ -22,6 +23,16 @@ def outside(start: Place, end: Place, boxes: Sequence[Box]) -> Iterator[tuple[Pl
         done = max(done, last)
     if done < 1:
         yield _on_line(start, end, done), _on_line(start, end, 1.0)
+
+
+def covered(start: Place, end: Place, box: Box) -> float:
+    """The length of a line within a box.
+
+    >>> covered((0, 0), (8, 0), (4, -1, 6, 1))
+    2.0
+    """
+    inside = _inside(start, end, box)
+    return (inside[1] - inside[0]) * dist(start, end) if inside else 0.0
 
 
 def _on_line(start: Place, end: Place, share: float) -> Place:
