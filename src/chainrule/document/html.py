@@ -148,6 +148,8 @@ def mathml(latex: str) -> str:
     text = re.sub(r'<mrow>((?:<mi mathvariant="italic">[^<]*</mi>)+)</mrow>', _joined, text)
     # The name of a function and what it is of are set apart, unless a parenthesis does that.
     text = re.sub(r"(<mi>(?:log|tanh|sin|cos|exp)</mi>)(?!<mo|</)", r'\1<mspace width="0.17em" />', text)
+    # A minus behind a parenthesis is a sign, close to its number.
+    text = re.sub(r"(&#x00028;</mo>)<mo>&#x02212;</mo>", r'\1<mo form="prefix">&#x02212;</mo>', text)
     return text.replace("<mo>&#x022A4;</mo>", "<mi>&#x022A4;</mi>")
 
 
