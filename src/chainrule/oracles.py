@@ -58,7 +58,7 @@ class Differences(NamedTuple):
     step: Floats
 
 
-def central_differences(function: Function, x: ArrayLike) -> Differences:
+def central_differences(function: Function, x: ArrayLike, noise: float = 0.0) -> Differences:
     """The derivative by each element from a ladder of steps, with an estimate of its error.
 
     ``(f(x + h) - f(x - h)) / 2h`` for steps from a tenth of ``max(|x|, 1)`` down to far below ``|x|``,
@@ -69,6 +69,7 @@ def central_differences(function: Function, x: ArrayLike) -> Differences:
     Args:
         function: takes an array of the shape of ``x`` and returns one number.
         x: the point.
+        noise: the error of the function's values, where it is more than one unit in their last place.
 
     Returns:
         The derivative, its estimated absolute error and the step taken, all of the shape of ``x``. Smooth
@@ -97,13 +98,13 @@ def central_differences(function: Function, x: ArrayLike) -> Differences:
             above, below = center + step, center - step
             upper, lower = at(index, above), at(index, below)
             slopes.append((upper - lower) / (above - below))
-            noises.append(EPSILON * (abs(upper) + abs(lower)) / (above - below))
+            noises.append((EPSILON * (abs(upper) + abs(lower)) + 2 * noise) / (above - below))
         slope[index], error[index], row = _extrapolate(slopes, noises, order=2)
         taken[index] = steps[row]
     return Differences(slope, error, taken)
 
 
-def one_sided(function: Function, x: ArrayLike, direction: ArrayLike) -> tuple[float, float]:
+def one_sided(function: Function, x: ArrayLike, direction: ArrayLike, noise: float = 0.0) -> tuple[float, float]:
     """The slope just beyond ``x`` along ``direction``, with an estimate of its error.
 
     ``(f(x + 2 t d) - f(x + t d)) / t`` for falling ``t``, extrapolated to ``t = 0``. The value at ``x``
@@ -114,6 +115,7 @@ def one_sided(function: Function, x: ArrayLike, direction: ArrayLike) -> tuple[f
         function: takes an array of the shape of ``x`` and returns one number.
         x: the point, a kink for instance.
         direction: where to go, of a shape that broadcasts to that of ``x``.
+        noise: the error of the function's values, where it is more than one unit in their last place.
 
     Returns:
         The slope and its estimated absolute error; piecewise smooth functions give about 8 digits.
@@ -127,7 +129,7 @@ def one_sided(function: Function, x: ArrayLike, direction: ArrayLike) -> tuple[f
         with np.errstate(all="ignore"):
             near, far = float(function(point + step * way)), float(function(point + 2 * step * way))
         slopes.append((far - near) / step)
-        noises.append(2 * EPSILON * (abs(far) + abs(near)) / step)
+        noises.append(2 * (EPSILON * (abs(far) + abs(near)) + noise) / step)
     return _extrapolate(slopes, noises, order=1)[:2]
 
 

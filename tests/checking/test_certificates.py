@@ -141,6 +141,15 @@ def test_a_row_of_zeros_lies_on_the_kinks_of_every_unit():
     assert "documented" in certificate.text
 
 
+def test_where_several_kinks_meet_each_has_its_documented_slope():
+    """relu(x) - relu(-x) is x, and the documented slopes make 0 of it; the certificate says so."""
+    x = cr.symbols("x")
+    certificate = cr.check(cr.derive(cr.relu(x) - cr.relu(-x)), x=0.0)
+    assert (entries(certificate)["x"].left, entries(certificate)["x"].right) == (1.0, 1.0)
+    assert entries(certificate)["x"].claimed == 0.0
+    assert "several kinks at once" in certificate.text
+
+
 def test_dropout_masks_and_batch_statistics_are_held_fixed():
     net = cr.Network(cr.Dense(8, "tanh"), cr.Dropout(0.5), cr.BatchNorm(), cr.Dense(1), inputs=3)
     certificate = net.check(ROWS, ROWS[:, 0], training=True)

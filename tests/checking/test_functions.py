@@ -115,6 +115,14 @@ def test_wrong_slopes_of_1e_8_are_found():
     assert not cr.check(lambda x: 1e-8 * np.sum(x**2), lambda x: -10e-8 * x, [1.0, 2.0])
 
 
+@pytest.mark.parametrize("large", [1e1, 1e3, 1e6])
+def test_functions_that_lose_digits_are_judged_by_what_is_left(large):
+    """large + f - large moves in the grains of ``large``."""
+    for x in np.random.default_rng(2).normal(size=20):
+        assert cr.check(lambda x: (large + np.sin(3 * x)) - large, lambda x: 3 * np.cos(3 * x), x)
+        assert not cr.check(lambda x: (large + np.sin(3 * x)) - large, lambda x: 3.03 * np.cos(3 * x), x)
+
+
 MISUSE = {
     "too few derivatives": (lambda: cr.check(forward, lambda **v: (1.0,), **VALUES), "returns 1 derivatives"),
     "an unknown one": (lambda: cr.check(forward, lambda **v: {"W9": 1.0}, **VALUES), "W9"),

@@ -185,7 +185,7 @@ def worst_of(comparison: Comparison) -> Entry:
 def _comparison_to_json(c: Comparison) -> dict[str, Any]:
     arrays = {"claimed": c.claimed, "measured": c.measured, "error": c.error, "allowed": c.allowed}
     if c.at_kink.any():
-        arrays |= {"left": c.slopes.left, "right": c.slopes.right}
+        arrays |= {"left": c.slopes.left, "right": c.slopes.right, "kinks": c.slopes.crossed}
     return {
         "name": c.name,
         "shape": list(c.shape),

@@ -9,7 +9,7 @@ import numpy as np
 
 from chainrule.certificates.certificate import Certificate, Entry, entry_of, worst_of
 from chainrule.certificates.judge import UNITS
-from chainrule.document import Block, Code, Document, Heading, Listing, Paragraph, Table
+from chainrule.document import Block, Code, Document, Heading, Listing, Paragraph, Remark, Table
 from chainrule.show.numbers import counted, number_text
 
 FEW = 24
@@ -71,6 +71,11 @@ def _kinks(certificate: Certificate) -> Iterator[Block]:
         yield Paragraph(
             "The slopes on the two sides differ here: the claimed one must lie between, and be the documented one."
         )
+        if any(not c.between[i] and c.holds[i] for c, i in places):
+            yield Remark(
+                "Some do not lie between: there, one step leaves several kinks at once. Each has its documented slope, "
+                "and the sum of those is no slope of the whole on either side."
+            )
         kinks = [entry_of(*place) for place in places[:LISTED]]
         rows = [(e.name, *(number_text(n, DIGITS) for n in (e.left, e.right, e.claimed, e.measured))) for e in kinks]
         yield Table(("", "left", "right", "claimed", "documented"), rows, _first(len(places)))

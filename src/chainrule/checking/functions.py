@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,9 @@ from chainrule.oracles import EPSILON, central_differences, one_sided
 
 RELATIVE = 1e-9
 """Relative error allowed beyond what differences estimate for themselves."""
+
+DOUBLINGS = 40
+"""From one unit in the last place to a ten-thousandth of an argument."""
 
 Values = dict[str, Any]
 
@@ -43,18 +47,14 @@ def check_functions(
     extra = () if g is None else (g,)
     claims = _claims(backward, _call(backward, values, positional, *extra), values)
     require(bool(claims), "there is no argument of floats by which to derive: give numbers or arrays of floats")
-
-    def value(changed: Mapping[str, Array]) -> float:
-        result = _call(forward, {**values, **changed}, positional)
-        return float(result if g is None else np.sum(g * result))
-
-    at = value({})
+    function = _Function(forward, values, positional, g)
+    at = function.value({})
     if not np.isfinite(at):
         raise DataError(f"the function gives {at} at these values, where it has no derivative: check at others")
     places = spread_evenly({name: np.size(values[name]) for name in claims}, elements)
     comparisons, finding = [], None
     for name, claimed in claims.items():
-        comparison = _comparison(name, claimed, np.asarray(values[name]), places[name], value)
+        comparison = _comparison(name, claimed, places[name], function)
         comparisons.append(comparison)
         if finding is None and not comparison.holds.all():
             finding = Finding(f"d{name}", _cause(claims, comparison, values))
@@ -127,39 +127,65 @@ def _claims(backward: Callable[..., Any], result: Any, values: Values) -> dict[s
     return {key: np.asarray(gradient, np.float64) for key, gradient in given.items()}
 
 
-def _comparison(
-    name: str, claimed: Array, x: Array, places: Indices, value: Callable[[Mapping[str, Array]], float]
-) -> Comparison:
+def _comparison(name: str, claimed: Array, places: Indices, function: _Function) -> Comparison:
     """One argument's derivatives beside their slopes; a derivative of another shape is none."""
-    fits = claimed.shape == x.shape
-    given = claimed.reshape(-1)[places] if fits else np.full(len(places), np.nan)
-    slopes = [_slopes(int(place), float(c), name, x, value) for place, c in zip(places, given, strict=True)]
+    shape = np.shape(function.values[name])
+    given = claimed.reshape(-1)[places] if claimed.shape == shape else np.full(len(places), np.nan)
+    slopes = [function.slopes(name, int(place), float(c)) for place, c in zip(places, given, strict=True)]
     right, left, error, step = np.array(slopes).reshape(-1, 4).T
     chosen = np.where(right == left, right, np.nan)
     found = Slopes(right, left, chosen, np.zeros(len(places)), error, step, np.full(len(places), True))
-    comparison = compare(name, x.shape, places, given, found, np.zeros(len(places)))
+    comparison = compare(name, shape, places, given, found, np.zeros(len(places)))
     largest = np.max(np.abs(right), initial=0.0)
     return replace(comparison, bound=comparison.bound + RELATIVE * comparison.scale + 64 * EPSILON * largest)
 
 
-def _slopes(
-    place: int, claimed: float, name: str, x: Array, value: Callable[[Mapping[str, Array]], float]
-) -> tuple[float, float, float, float]:
-    """The slopes on the right and on the left, their error, and the step; one side at a time only where it matters."""
+@dataclass(frozen=True)
+class _Function:
+    """The first function at a point, as a single number: what it returns, or the sum of that under weights."""
 
-    def along(moved: Array) -> float:
-        copy = x.copy()
-        copy.reshape(-1)[place] = moved
-        return value({name: copy[()]})
+    forward: Callable[..., Any]
+    values: Values
+    positional: bool
+    g: Array | None
 
-    center = float(x.reshape(-1)[place])
-    slope, error, step = map(float, central_differences(along, center))
-    if abs(claimed - slope) > 10 * error + RELATIVE * abs(slope):
-        right, right_error = one_sided(along, center, 1.0)
-        left, left_error = one_sided(along, center, -1.0)
-        if abs(right + left) > 1e-6 * max(abs(right), abs(left)) + 10 * (right_error + left_error):
-            return right, -left, right_error + left_error, step
-    return slope, slope, error, step
+    def value(self, changed: Mapping[str, Array]) -> float:
+        """The number, where some arguments are changed."""
+        result = _call(self.forward, {**self.values, **changed}, self.positional)
+        return float(result if self.g is None else np.sum(self.g * result))
+
+    @cached_property
+    def noise(self) -> float:
+        """The grains in which the number moves: the first change that is seen when every argument moves more and more.
+
+        Where large terms cancelled on the way, these are coarser than the last place of the number.
+        """
+        generator, at = np.random.default_rng(0), self.value({})
+        floats = {name: np.asarray(value) for name, value in self.values.items() if _is_float(value)}
+        ways = {name: generator.choice([-1.0, 1.0], v.shape) * np.where(v == 0, 1.0, v) for name, v in floats.items()}
+        for power in range(DOUBLINGS):
+            moved = self.value({name: (v + 2.0**power * EPSILON * ways[name])[()] for name, v in floats.items()})
+            if moved != at and np.isfinite(moved):
+                return abs(moved - at)
+        return 0.0
+
+    def slopes(self, name: str, place: int, claimed: float) -> tuple[float, float, float, float]:
+        """The slopes on the right and on the left, their error, and the step; apart only where it matters."""
+        x = np.asarray(self.values[name])
+
+        def along(moved: Array) -> float:
+            copy = x.copy()
+            copy.reshape(-1)[place] = moved
+            return self.value({name: copy[()]})
+
+        center = float(x.reshape(-1)[place])
+        slope, error, step = map(float, central_differences(along, center, self.noise))
+        if abs(claimed - slope) > 10 * error + RELATIVE * abs(slope):
+            right, right_error = one_sided(along, center, 1.0, self.noise)
+            left, left_error = one_sided(along, center, -1.0, self.noise)
+            if abs(right + left) > 1e-6 * max(abs(right), abs(left)) + 10 * (right_error + left_error):
+                return right, -left, right_error + left_error, step
+        return slope, slope, error, step
 
 
 def _cause(claims: Mapping[str, Array], comparison: Comparison, values: Values) -> str:
