@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from chainrule.document import Document, Formula, Paragraph
+from chainrule.document import Code, Document, Formula, Paragraph, Table
 from chainrule.document.html import mathml
 from chainrule.errors import ArgumentError
 
@@ -82,6 +82,15 @@ def test_latex_compiles(page, tmp_path):
     command = ["pdflatex", "-interaction=nonstopmode", "-halt-on-error", "page.tex"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-2000:]
+
+
+@pytest.mark.skipif(shutil.which("pdflatex") is None, reason="pdflatex is not installed")
+def test_wide_tables_and_long_lines_of_code_stay_on_the_page(tmp_path):
+    row = ["a cell that is rather long"] * 6
+    Document("t", (Table(row, [row]), Code("x" * 96), Code("y" * 105))).save(tmp_path / "page.tex")
+    command = ["pdflatex", "-interaction=nonstopmode", "page.tex"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert "Overfull" not in done.stdout
 
 
 def test_a_file_with_another_ending_is_refused_and_not_made(page, tmp_path):

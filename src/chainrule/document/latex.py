@@ -26,11 +26,17 @@ HEAD = r"""\documentclass[11pt]{article}
 \usepackage[utf8]{inputenc}
 \usepackage[T1]{fontenc}
 \usepackage{amsmath, amssymb}
+\usepackage{graphicx}
 \usepackage[margin=2.3cm]{geometry}
 \setlength{\parindent}{0pt}
 \setlength{\parskip}{6pt}
 \allowdisplaybreaks
+\newcommand{\fitted}[1]{\sbox0{#1}\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi}
 """
+"""``\\fitted`` makes a table smaller where it is wider than the page."""
+
+_CODE_SIZES = {80: r"\normalsize", 97: r"\footnotesize"}
+"""The largest letters in which lines of so many characters fit on the page."""
 
 _SPECIAL = {
     "\\": r"\textbackslash{}",
@@ -100,7 +106,7 @@ def _block(block: Block) -> str:
         case Figure():
             return rf"\emph{{[Picture: {escape(block.description)}.]}} {escape(block.caption)}"
         case Code():
-            return f"\\begin{{verbatim}}\n{_ascii(block.text.rstrip())}\n\\end{{verbatim}}"
+            return _code(block.text.rstrip())
         case Listing():
             kind = "enumerate" if block.numbered else "itemize"
             items = "\n".join(rf"\item {_inline(item)}" for item in block.items)
@@ -126,7 +132,13 @@ def _table(table: Table) -> str:
     rows = [" & ".join(_inline([cell]) for cell in row) for row in (table.columns, *table.rows)]
     body = rows[0] + " \\\\\n\\hline\n" + "".join(f"{row} \\\\\n" for row in rows[1:])
     caption = f"{escape(table.caption)}\n\n" if table.caption else ""
-    return f"{caption}\\begin{{tabular}}{{{layout}}}\n{body}\\end{{tabular}}"
+    return f"{caption}\\fitted{{\\begin{{tabular}}{{{layout}}}\n{body}\\end{{tabular}}}}"
+
+
+def _code(text: str) -> str:
+    width = max(map(len, text.splitlines()), default=0)
+    size = next((size for fits, size in _CODE_SIZES.items() if width <= fits), r"\scriptsize")
+    return f"{{{size}\n\\begin{{verbatim}}\n{_ascii(text)}\n\\end{{verbatim}}\n}}"
 
 
 def _ascii(text: str) -> str:

@@ -71,7 +71,8 @@ class _Page:
             *self._program(),
         )
         goal = f": from the chain rule to {end.text}" if len(end.text) <= LONGEST_TITLE else ", simplified"
-        return Document(f"{self.shown.output} with {self.shown.loss.name}{goal}", blocks)
+        loss = self.shown.loss.name.replace("_", " ")
+        return Document(f"{self.shown.output} with {loss}{goal}", blocks)
 
     def _forward(self, gate: str) -> list[Line]:
         forms = (self.wording.definition(gate), self.wording.worked(gate), number(self.circuit.values[gate]))
