@@ -342,4 +342,4 @@ def test_unknown_target_names_the_nearest() -> None:
 
 
 def test_one_row_is_refused() -> None:
-    refused("has 1 rows", TableEncoder.learn, pl.DataFrame({"a": [1], "y": [2]}), "y")
+    refused("has 1 row;", TableEncoder.learn, pl.DataFrame({"a": [1], "y": [2]}), "y")

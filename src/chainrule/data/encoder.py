@@ -18,6 +18,7 @@ from chainrule.data.records import Fields
 from chainrule.data.target import Target, Task
 from chainrule.data.values import Floats
 from chainrule.errors import DataError, unknown_name
+from chainrule.show.numbers import counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -72,7 +73,7 @@ class TableEncoder:
         if target not in frame.columns:
             raise unknown_name("target column", target, frame.columns)
         if frame.height < 2:
-            raise DataError(f"the table has {frame.height} rows; learning needs at least two")
+            raise DataError(f"the table has {counted(frame.height, 'row')}; learning needs at least two")
         learnt = Target.learn(values.column(frame, target), task)
         columns = tuple(_learn_column(values.column(frame, name)) for name in frame.columns if name != target)
         if not any(column.features for column in columns):

@@ -34,7 +34,10 @@ class Written:
         return self.text
 
     def __format__(self, spec: str) -> str:
-        return f"({self.text})" if spec and self.precedence < int(spec) else self.text
+        if not spec or self.precedence >= int(spec):
+            return self.text
+        # Around a fraction of LaTeX, parentheses grow.
+        return rf"\left({self.text}\right)" if r"\frac" in self.text else f"({self.text})"
 
 
 @dataclass(frozen=True)
