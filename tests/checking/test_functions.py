@@ -123,11 +123,18 @@ def test_functions_that_lose_digits_are_judged_by_what_is_left(large):
         assert not cr.check(lambda x: (large + np.sin(3 * x)) - large, lambda x: 3.03 * np.cos(3 * x), x)
 
 
+RANDOM = np.random.default_rng(0)
+
 MISUSE = {
     "too few derivatives": (lambda: cr.check(forward, lambda **v: (1.0,), **VALUES), "returns 1 derivatives"),
     "an unknown one": (lambda: cr.check(forward, lambda **v: {"W9": 1.0}, **VALUES), "W9"),
     "no point": (lambda: cr.check(forward, backward), "the point"),
     "words": (lambda: cr.check(lambda x: "a", lambda x: x, 1.0), "a number or an array"),
+    "a missing return": (lambda: cr.check(lambda x: None, lambda x: x, 1.0), "a number or an array"),
+    "words as a derivative": (lambda: cr.check(lambda x: x, lambda x: "a", 1.0), "as dx, not 'a'"),
+    "complex derivatives": (lambda: cr.check(lambda x: x, lambda x: 1j, 1.0), "as dx, not 1j"),
+    "ragged derivatives": (lambda: cr.check(np.sum, lambda a: [[1, 2], [3]], np.ones((2, 2))), "different lengths"),
+    "random numbers": (lambda: cr.check(lambda x: x * RANDOM.random(), lambda x: 1.0, 1.0), "when called again"),
     "an undefined value": (lambda: cr.check(lambda x: np.log(x), lambda x: 1 / x, -1.0), "nan"),
 }
 
@@ -138,3 +145,11 @@ def test_misuse_of_pairs_gets_one_clear_error(misuse):
     with pytest.raises(cr.ChainruleError) as caught:
         call()
     assert words in str(caught.value)
+
+
+def test_no_slip_is_named_where_none_explains_a_small_error():
+    """Neither a sum over a batch, of which a number has none, nor a factor that reads as 1."""
+    for scale in (1.0, 1e150):
+        certificate = cr.check(lambda x, s=scale: s * x**2, lambda x, s=scale: 2 * s * x * (1 + 1e-7), 0.5)
+        assert not certificate
+        assert certificate.finding.cause == ""

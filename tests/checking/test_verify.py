@@ -108,6 +108,19 @@ def test_a_forged_verdict_is_noticed(tmp_path):
         lambda c: c["comparisons"].pop(),
         lambda c: c["comparisons"][0]["measured"].__setitem__(0, 7.0),
         lambda c: c.update(statement=[]),
+        lambda c: c.pop("statement"),
+        lambda c: c.pop("holds"),
+        lambda c: c.update(value=1.0),
+        lambda c: c.update(checked=1000),
+        lambda c: c.update(total=1000),
+        lambda c: c.update(max_error=0.5),
+        lambda c: c["comparisons"][0].update(name="W9"),
+        lambda c: c["comparisons"][0].update(shape=[9, 9]),
+        lambda c: c["comparisons"][0]["holds"].__setitem__(0, False),
+        lambda c: c["comparisons"][0]["error"].__setitem__(0, 0.5),
+        lambda c: c["comparisons"][0]["elements"].__setitem__(0, 1),
+        lambda c: c["statement"]["operations"].update(matmul={"program": c["statement"]["program"], "kinks": []}),
+        lambda c: [c["statement"].update(gradients={}), c.update(comparisons=[], checked=0, total=0)],
         lambda c: c.update(format=2),
         lambda c: c.update(kind="something else"),
     ],
@@ -153,3 +166,27 @@ def test_no_module_of_the_verifier_imports_an_operation(module):
     for node in ast.walk(ast.parse(module.read_text())):
         if isinstance(node, ast.ImportFrom) and str(node.module).startswith("chainrule"):
             assert node.module.split(".")[1] in {"_version", "certificates", "document", "errors", "files", "oracles"}
+
+
+def test_an_element_that_is_named_twice_does_not_count_twice(file):
+    """A forger names a right derivative in the place of others, consistently."""
+
+    def repeat(content):
+        for where in (content["statement"]["claimed"], content["statement"]["elements"]):
+            where["W1"] = where["W1"][:1] * len(where["W1"])
+        record = next(c for c in content["comparisons"] if c["name"] == "W1")
+        for key in ("elements", "claimed", "measured", "error", "allowed", "holds"):
+            record[key] = record[key][:1] * len(record[key])
+
+    with pytest.raises(cr.DataError, match="have to rise"):
+        cr.verify(forged(file, repeat))
+
+
+@pytest.mark.parametrize("elements", [1, 2, 3])
+def test_fewer_elements_than_arrays_can_be_checked_and_verified(tmp_path, elements):
+    net = cr.mlp([2, 3, 1], loss="binary_cross_entropy")
+    certificate = net.check([[0, 1], [1, 1]], [1, 0], elements=elements)
+    assert certificate.checked == elements
+    verification = cr.verify(certificate.save(tmp_path / "certificate.json"))
+    assert verification
+    assert verification.certificate.checked == elements

@@ -180,6 +180,8 @@ def test_what_cannot_be_read_is_refused_with_a_reason(net, asked, answer, messag
 def test_a_network_without_data_and_one_that_is_too_large_are_refused(net):
     with pytest.raises(cr.ArgumentError, match="needs its data"):
         cr.check_my_work(net, {"L": 1})
+    with pytest.raises(cr.ArgumentError, match="by what was asked"):
+        cr.check_my_work(net, [1], **ROW)
     with pytest.raises(cr.ArgumentError, match="too many for work that is done by hand"):
         cr.check_my_work(cr.mlp([20, 20, 1]), {"L": 1}, X=[0.0] * 20, y=1.0)
 
@@ -188,6 +190,16 @@ def test_infinite_and_undefined_numbers_are_no_answers(net):
     for answer in (float("nan"), float("inf")):
         with pytest.raises(cr.ArgumentError, match="no number"):
             one(net, "L", answer)
+    for answer in ("1/0", "ln(0)", "9^9^9^9^9", "1e999", "9" * 400):
+        assert not one(net, "L", answer).right
+
+
+def test_the_last_step_may_be_the_rounded_number(net):
+    formula = "2 (z2 - Y) W2[1,0] (1 - h1[1]^2) X[0]"
+    value = SLOPE * -2 * (1 - H1[1] ** 2)
+    assert one(net, "dL/dW1[0,1]", f"{formula} = {value:.2f}").right
+    verdict = one(net, "dL/dW1[0,1]", f"{formula} = {value + 0.02:.2f}")
+    assert (verdict.right, verdict.step) == (False, 2)
 
 
 def test_pages_show_in_every_form(net, tmp_path):

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from chainrule._version import __version__
+from chainrule.certificates.choices import STEP
 from chainrule.certificates.judge import Comparison
 from chainrule.certificates.slopes import COMPLEX_STEP, DIFFERENCES
 from chainrule.certificates.statement import Statement
@@ -99,7 +100,7 @@ class Certificate(Shown):
     @cached_property
     def max_error(self) -> float:
         """The largest relative error."""
-        return max((float(np.max(c.error, initial=0.0)) for c in self.comparisons), default=0.0)
+        return float(np.max([np.max(c.error, initial=0.0) for c in self.comparisons], initial=0.0))
 
     @property
     def checked(self) -> int:
@@ -191,7 +192,7 @@ def _comparison_to_json(c: Comparison) -> dict[str, Any]:
         "shape": list(c.shape),
         "elements": c.elements.tolist(),
         **{name: array.tolist() for name, array in arrays.items()},
-        "step": c.slopes.step.tolist() if c.slopes.differences.any() else float(c.slopes.step[0]),
+        "step": c.slopes.step.tolist() if c.slopes.differences.any() else STEP,
         "method": DIFFERENCES if c.slopes.differences.any() else COMPLEX_STEP,
         "holds": c.holds.tolist(),
     }

@@ -46,7 +46,7 @@ class Moves:
 
     def slopes(self, indices: Indices) -> tuple[Floats, Floats]:
         """For each element the slope of the result, and how many kinks a step leaves at once."""
-        if self.result not in {step.target for step in self.steps}:
+        if not len(indices) or self.result not in {step.target for step in self.steps}:
             return np.full(len(indices), float(self.result == self.name)), np.zeros(len(indices))
         shapes = [self.base[self.name].shape] * (not self._thin) + [self.base[s.target].shape for s in self.steps]
         each = 16 * sum(int(np.prod(shape)) for shape in shapes)

@@ -162,6 +162,8 @@ class Plan:
 def _choice(name: str, record: Mapping[str, Any], own: Mapping[str, Own]) -> Choice:
     """An operation with kinks: a primitive, or one that a program over single numbers defines."""
     program = record["program"]
+    if program is not None and name in PRIMITIVES:
+        raise DataError(f"the primitive {name} has a meaning, and cannot be given another one")
     function = _operation(name, {}, own)[0] if program is None else _defined(program, own)
     return Choice(function, [(kink["point"], kink["slopes"]) for kink in record["kinks"]])
 

@@ -73,7 +73,7 @@ class Statement:
             DataError: if it is none.
         """
         try:
-            return Statement(
+            statement = Statement(
                 data["program"],
                 data["operations"],
                 {v["name"]: _array(v, data["values"][v["name"]]) for v in data["program"]["inputs"]},
@@ -83,8 +83,19 @@ class Statement:
                 {name: np.asarray(values, np.float64) for name, values in data["claimed"].items()},
                 {},
             )
+            for name in statement.gradients:
+                statement._check_elements(name)
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise DataError(f"the statement is damaged: {error!r}") from None
+        return statement
+
+    def _check_elements(self, name: str) -> None:
+        """Make sure that each place is named once, lies in its array and has one claim."""
+        elements, size = self.elements[name], int(np.prod(self.shape(name)))
+        if elements.shape != self.claimed[name].shape or elements.ndim != 1:
+            raise ValueError(f"{name} needs one claim for each of its places")
+        if np.any(np.diff(elements, prepend=-1, append=size) <= 0):
+            raise ValueError(f"the places of {name} have to rise from 0 to at most {size - 1}")
 
 
 def _array(record: Mapping[str, Any], value: Any) -> NDArray[Any]:

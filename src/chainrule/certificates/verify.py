@@ -15,6 +15,9 @@ from chainrule.certificates.judge import judge
 from chainrule.certificates.statement import Statement
 from chainrule.errors import DataError
 
+VALUE = 1e-9
+"""Relative difference that the value may have on another computer."""
+
 
 @dataclass(frozen=True, eq=False)
 class Verification:
@@ -58,7 +61,7 @@ def verify(path: str | Path) -> Verification:
     >>> written.unlink()
     """
     content = _read(Path(path))
-    if content["statement"] is None:
+    if content.get("statement", {}) is None:
         raise DataError(
             f"{path} is about functions of which nothing but their Python text is known, which no file holds: "
             "repeat the check with cr.check"
@@ -73,9 +76,9 @@ def verify(path: str | Path) -> Verification:
             statement,
         )
         _compare(content, certificate)
+        return Verification(bool(content["holds"]), certificate)
     except (KeyError, TypeError, ValueError, IndexError, AttributeError) as error:
         raise DataError(f"{path} is damaged: {error}") from None
-    return Verification(bool(content["holds"]), certificate)
 
 
 def _read(path: Path) -> Mapping[str, Any]:
@@ -102,12 +105,38 @@ def _compare(content: Mapping[str, Any], certificate: Certificate) -> None:
     with np.errstate(all="ignore"):
         values = plan.run({name: np.asarray(a)[None] for name, a in statement.values.items()})
     for record, c in zip(content["comparisons"], certificate.comparisons, strict=True):
+        for what, own in (("name", c.name), ("shape", list(c.shape)), ("elements", c.elements.tolist())):
+            if record[what] != own:
+                raise ValueError(f"the derivatives by {c.name} have another {what} in the program")
         computed = np.broadcast_to(plan.of_output(statement.gradients[c.name], values)[0], c.shape)
-        for what, numbers in (
-            ("claimed", np.asarray(computed).reshape(-1)[c.elements]),
-            ("measured", c.measured),
+        for what, words, numbers, apart in (
+            ("claimed", "claimed derivatives", np.asarray(computed).reshape(-1)[c.elements], c.bound),
+            ("measured", "measured derivatives", c.measured, c.bound),
+            ("error", "errors of the derivatives", c.error, c.allowed),
         ):
-            written = np.asarray(record[what], np.float64)
-            same = (np.abs(written - numbers) <= c.bound) | ~(np.isfinite(written) | np.isfinite(numbers))
-            if not np.all(same):
-                raise ValueError(f"the {what} derivatives by {c.name} are not those of its program")
+            if not _near(record[what], numbers, apart):
+                raise ValueError(f"the {words} by {c.name} are not those of its program")
+        if record["holds"] != c.holds.tolist():
+            raise ValueError(f"the verdicts on the derivatives by {c.name} are not those of its program")
+    _compare_summary(content, certificate)
+
+
+def _compare_summary(content: Mapping[str, Any], certificate: Certificate) -> None:
+    """Make sure that what the file says of the whole is what it says of the parts."""
+    if not certificate.checked:
+        raise ValueError("it checks no derivative")
+    for what, own in (("checked", certificate.checked), ("total", certificate.total)):
+        if content[what] != own:
+            raise ValueError(f"{what} is {content[what]}, but its program has {own}")
+    if not _near(content["value"], certificate.value, VALUE * abs(certificate.value)):
+        raise ValueError(f"the value is {content['value']}, but its program gives {certificate.value}")
+    largest = np.max([np.max(np.asarray(r["error"], np.float64), initial=0.0) for r in content["comparisons"]])
+    if not _near(content["max_error"], largest, 0.0):
+        raise ValueError(f"max_error is {content['max_error']}, but the largest of its errors is {largest}")
+
+
+def _near(written: Any, numbers: Any, apart: Any) -> bool:
+    """Whether numbers of a file are the computed ones; what is not finite there is not finite here."""
+    read = np.asarray(written, np.float64)
+    with np.errstate(invalid="ignore"):
+        return bool(np.all((np.abs(read - numbers) <= apart) | ~(np.isfinite(read) | np.isfinite(numbers))))

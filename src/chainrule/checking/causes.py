@@ -45,7 +45,11 @@ def _slips(claimed: Array, measured: Array, rows: int | None) -> Iterator[tuple[
         yield f"it is divided by the {rows} rows of the batch once too often, or not summed over them", measured / rows
     if measured.ndim == 2:
         yield "a transpose is missing", measured.T
-    if claimed.shape[1:] == measured.shape and np.allclose(claimed.sum(axis=0), measured, rtol=CLOSE, atol=0.0):
+    if (
+        claimed.ndim == measured.ndim + 1
+        and claimed.shape[1:] == measured.shape
+        and np.allclose(claimed.sum(axis=0), measured, rtol=CLOSE, atol=0.0)
+    ):
         yield "the sum over the batch is missing", claimed
 
 
@@ -59,6 +63,7 @@ def factor_of(claimed: Array, measured: Array) -> str:
         return ""
     at = np.unravel_index(np.argmax(np.abs(measured)), measured.shape)
     factor = float(claimed[at] / measured[at])
-    if abs(factor - 1) < CLOSE or not explains(measured * factor, claimed):
+    words = f"{factor:.6g}"
+    if words == "1" or not explains(measured * factor, claimed):
         return ""
-    return f"it is {factor:.6g} times what it should be"
+    return f"it is {words} times what it should be"

@@ -51,6 +51,12 @@ def check_functions(
     at = function.value({})
     if not np.isfinite(at):
         raise DataError(f"the function gives {at} at these values, where it has no derivative: check at others")
+    again = function.value({})
+    if again != at:
+        raise DataError(
+            f"the function gives {at}, and {again} when called again with the same arguments, so that it has no "
+            "derivative: draw random numbers before, and pass them as an argument"
+        )
     places = spread_evenly({name: np.size(values[name]) for name in claims}, elements)
     comparisons, finding = [], None
     for name, claimed in claims.items():
@@ -99,10 +105,7 @@ def _call(function: Callable[..., Any], values: Values, positional: bool, *extra
 
 def _weights(result: Any) -> Array | None:
     """Weights that make a single number of an array; none for a number."""
-    try:
-        array = np.asarray(result, np.float64)
-    except (TypeError, ValueError):
-        raise ArgumentError(f"the first function must return a number or an array, not {result!r:.60}") from None
+    array = _floats(result, "the first function must return a number or an array")
     if array.ndim == 0:
         return None
     generator = np.random.default_rng(7)
@@ -124,7 +127,17 @@ def _claims(backward: Callable[..., Any], result: Any, values: Values) -> dict[s
         counted = f"{name} returns {len(parts)} derivatives for the {len(floats)} arguments {', '.join(floats)}"
         require(len(parts) == len(floats), f"{counted}: return one for each, or a dictionary by name")
         given = dict(zip(floats, parts, strict=True))
-    return {key: np.asarray(gradient, np.float64) for key, gradient in given.items()}
+    return {key: _floats(gradient, f"{name} must return numbers as d{key}") for key, gradient in given.items()}
+
+
+def _floats(result: Any, what: str) -> Array:
+    """An array of real numbers; anything else is an error that says ``what`` is expected."""
+    try:
+        array = np.asarray(result)
+    except ValueError:
+        raise ArgumentError(f"{what}, not rows of different lengths: {result!r:.60}") from None
+    require(array.dtype.kind in "fiub", f"{what}, not {result!r:.60}")
+    return array.astype(np.float64)
 
 
 def _comparison(name: str, claimed: Array, places: Indices, function: _Function) -> Comparison:

@@ -67,6 +67,9 @@ def check_my_work(
 
 def mark(problem: Problem, answers: Mapping[str, Any]) -> Marked:
     """The verdicts on the answers to a problem; empty text is no answer."""
+    require(
+        isinstance(answers, Mapping), f"give the answers by what was asked, as in {{'L': 0.5}}, not {answers!r:.60}"
+    )
     if len(answers) > MOST_ANSWERS:
         raise ArgumentError(f"{len(answers)} answers are too many at once (the limit is {MOST_ANSWERS}): split them")
     given = {str(name): value for name, value in answers.items() if not (isinstance(value, str) and not value.strip())}

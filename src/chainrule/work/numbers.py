@@ -41,7 +41,9 @@ class Written:
             right: the right value.
             spread: by how much that may be off, since it was worked out from rounded numbers.
         """
-        if not np.isfinite(right) or (self.value == 0 and abs(right) > EXACT and self.slack > COARSEST_ZERO):
+        if not (np.isfinite(self.value) and np.isfinite(right)):
+            return False
+        if self.value == 0 and abs(right) > EXACT and self.slack > COARSEST_ZERO:
             return False
         return abs(self.value - right) <= spread + max(self.slack, EXACT * max(abs(right), abs(self.value)))
 

@@ -122,10 +122,12 @@ def read_answer(problem: Problem, name: str, value: Any) -> list[Answer]:
     Raises:
         ArgumentError: where it cannot be read, with the place.
     """
+    if isinstance(value, str) and "=" in value:
+        return [step for text in value.split("=") for step in read_answer(problem, name, text.strip())]
     asked = asked_of(problem, name)
     value = _listed(value)
     if isinstance(value, str) and not is_number(value):
-        return [_formula(problem, asked, name, step.strip()) for step in value.split("=")]
+        return [_formula(problem, asked, name, value.strip())]
     numbers = grid_of(value, name)
     shown = value if isinstance(value, str) else _shown(numbers)
     fits = numbers.size == asked.grid.size and (
