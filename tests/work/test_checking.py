@@ -155,6 +155,9 @@ def test_angles_in_degrees_are_named():
 def test_empty_answers_count_as_not_answered(net):
     marked = cr.check_my_work(net, {"L": "", "z1[0]": f"{Z1[0]:.4f}"}, **ROW)
     assert (marked.score, list(marked.blank), marked.right) == (1, ["L"], False)
+    nothing = cr.check_my_work(net, {"L": ""}, **ROW)
+    assert nothing.document.title == "Checked work: nothing is answered yet"
+    assert not nothing.right
 
 
 @pytest.mark.parametrize(

@@ -118,7 +118,8 @@ class Marked(Shown):
     @cached_property
     def document(self) -> Document:
         """The page."""
-        title = f"Checked work: {self.score} of {counted(len(self.verdicts), 'answer')} right"
+        right = f"{self.score} of {counted(len(self.verdicts), 'answer')} right"
+        title = f"Checked work: {right if self.verdicts else 'nothing is answered yet'}"
         blocks: list[Block] = [Remark(conventions(self.problem.notation))] if self.problem.arrays else []
         rows = [(v.name, shorten(v.answer, LONGEST, placeholder=" …"), _short(v)) for v in self.verdicts]
         blocks += [Table(("asked", "answered", "verdict"), rows)] if rows else []
