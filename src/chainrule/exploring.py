@@ -22,7 +22,7 @@ from chainrule.training.interrupt import Interrupt
 from chainrule.training.loop import SLICE_SECONDS
 
 if TYPE_CHECKING:
-    from chainrule.network import Network
+    from chainrule.network.computing import Computing
 
 State = Mapping[str, NDArray[Any]]
 
@@ -58,7 +58,7 @@ class Exploration:
 
 
 def explore(
-    network: Network,
+    network: Computing,
     X: Any,
     y: Any,
     *,
@@ -149,7 +149,7 @@ def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.fl
 
 
 def _scores(
-    network: Network, state: State, last: NDArray[np.float64], held: Mapping[str, NDArray[Any]] | None
+    network: Computing, state: State, last: NDArray[np.float64], held: Mapping[str, NDArray[Any]] | None
 ) -> NDArray[np.float64]:
     if held is None:
         return last
@@ -165,7 +165,7 @@ def _scores(
     return scores
 
 
-def _take(network: Network, state: State, number: int) -> None:
+def _take(network: Computing, state: State, number: int) -> None:
     """Give the network the parameters and running states of one start."""
     network.parameters.theta[:] = state["theta"][number]
     for name in network.states:

@@ -36,7 +36,7 @@ from chainrule.training.metrics import LARGER_IS_BETTER, metric_of
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
-    from chainrule.network import Network
+    from chainrule.network.computing import Computing
 
 Data = dict[str, NDArray[Any]]
 ENGINES = ("auto", "native", "numpy")
@@ -46,9 +46,12 @@ SECONDS_AN_EQUATION = 2e-6
 FLOPS_A_SECOND = 2e10
 COMPILING_SECONDS = 0.3
 
+PROFILED_SECONDS = 0.3
+"""How long a profile measures steps."""
+
 
 def fit(
-    network: Network,
+    network: Computing,
     X: Any,
     y: Any,
     *,
@@ -104,7 +107,9 @@ def fit(
         raise _explained(error, run_, plan) from None
     finally:
         _put_back(network, run_.state)
-    history.measured_by(lambda: network.profile(X, y, batch_size=batch_size, optimizer=optimizer))
+    history.measured_by(
+        lambda: profile(network, X, y, batch_size=batch_size, optimizer=optimizer, seconds=PROFILED_SECONDS)
+    )
     return history
 
 
@@ -117,7 +122,7 @@ def _watched(monitor: str | None, metrics: Sequence[str], held: bool) -> str:
     return watched
 
 
-def _watchers(network: Network, run_: Run, callbacks: Any, progress: Any) -> list[Callback]:
+def _watchers(network: Computing, run_: Run, callbacks: Any, progress: Any) -> list[Callback]:
     """The callbacks, after one that lets them see what the run has reached, and before the progress bar."""
     given = [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else callbacks
     for c in given:
@@ -128,7 +133,7 @@ def _watchers(network: Network, run_: Run, callbacks: Any, progress: Any) -> lis
     return [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
 
 
-def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
+def _split(network: Computing, X: Any, y: Any, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
     """The training rows, and the validation rows if there are any."""
     data = network.prepare(X, y)
     if validation is None:
@@ -146,7 +151,7 @@ def _split(network: Network, X: Any, y: Any, validation: Any, rng: np.random.Gen
     return {k: a[order[count:]] for k, a in data.items()}, {k: a[order[:count]] for k, a in data.items()}
 
 
-def training_steps(network: Network, data: Data, optimizer: Optimizer, batch_size: int) -> Steps:
+def training_steps(network: Computing, data: Data, optimizer: Optimizer, batch_size: int) -> Steps:
     """The steps of a fit; full batches need no rows picked out."""
     gather = batch_size < len(data["Y"])
     theta = network.parameters.theta
@@ -172,7 +177,7 @@ def _step_run(steps: Steps, engine: str, epochs: int) -> Run:
 
 
 def profile(
-    network: Network, X: Any, y: Any, *, batch_size: int | Literal["all"], optimizer: Optimizer, seconds: float
+    network: Computing, X: Any, y: Any, *, batch_size: int | Literal["all"], optimizer: Optimizer, seconds: float
 ) -> Profile:
     """Where the time of a step goes; the arguments are those of :meth:`chainrule.network.Network.profile`."""
     from chainrule.engines.native.profile import profile_step
@@ -200,7 +205,7 @@ def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str
     return len(program.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
 
 
-def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS, engine: str, epochs: int) -> LBFGSRun:
+def _lbfgs_run(network: Computing, data: Data, optimizer: LBFGS, engine: str, epochs: int) -> LBFGSRun:
     """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
     program = network.program("gradients", training=True)
     changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
@@ -229,7 +234,7 @@ def _lbfgs_run(network: Network, data: Data, optimizer: LBFGS, engine: str, epoc
 class _PutBack(Callback):
     """Keeps the network at what the run has reached, so that callbacks after it can look at it or save it."""
 
-    network: Network
+    network: Computing
     run: Run
     between_steps: bool
     """Whether a callback looks in between epochs, too: large networks are not copied so often for nothing."""
@@ -248,14 +253,14 @@ class _PutBack(Callback):
         _put_back(self.network, self.run.state)
 
 
-def _put_back(network: Network, state: Mapping[str, NDArray[Any]]) -> None:
+def _put_back(network: Computing, state: Mapping[str, NDArray[Any]]) -> None:
     network.parameters.theta[:] = state["theta"]
     for name in network.states:
         network.states[name][...] = state[name]
 
 
 def _evaluator(
-    network: Network, data: Data, metrics: Sequence[str], *, held: bool
+    network: Computing, data: Data, metrics: Sequence[str], *, held: bool
 ) -> Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]:
     """What is recorded after each epoch: the validation loss, and the metrics."""
     inputs = {k: a for k, a in data.items() if k != "Y"}

@@ -17,7 +17,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
-import chainrule.network
+import chainrule.network.computing
 import chainrule.storage
 from chainrule.nn import Build
 
@@ -148,7 +148,7 @@ def test_predictions_do_not_depend_on_the_chunks(monkeypatch: pytest.MonkeyPatch
     rows = RNG.normal(size=(1000, 5))
     whole = net.predict(rows)
     for size in (1, 7, 333, 999, 1000, 4096):
-        monkeypatch.setattr(chainrule.network, "PREDICT_ROWS", size)
+        monkeypatch.setattr(chainrule.network.computing, "PREDICT_ROWS", size)
         # BLAS may add up the last rows of a block in another order: 17 addends, each product rounded once.
         assert_allclose(net.predict(rows), whole, rtol=40 * np.finfo(float).eps)
     assert_allclose(net.predict(rows[:1]), whole[:1], rtol=1e-14)

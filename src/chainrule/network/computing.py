@@ -1,0 +1,122 @@
+"""What a network computes: predictions, losses, gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.numpy import run_all
+from chainrule.errors import DataError, ShapeError
+from chainrule.evaluating import Evaluator
+from chainrule.network.described import Described
+from chainrule.nn.layers import Dense
+from chainrule.nn.targets import as_rows, as_targets
+from chainrule.runnable import Runnable
+from chainrule.training.metrics import metric_of
+
+PREDICT_ROWS = 4096
+"""Rows that are predicted at once, so that memory stays small."""
+
+
+class Computing(Described):
+    """A network's programs on data; see :class:`chainrule.Network`."""
+
+    @cached_property
+    def evaluator(self) -> Evaluator:
+        """What runs the programs; the compiled ones are kept."""
+        return Evaluator(self.dtype)
+
+    def prepare_inputs(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Data as the programs take it, by name of the input; the first data seen sets the shapes."""
+        given = dict(X) if isinstance(X, Mapping) else {"X": X}
+        arrays = {name: as_rows(name, values, self.dtype) for name, values in given.items()}
+        if self._inputs is None:
+            self._set_inputs(tuple((name, ("B", *a.shape[1:])) for name, a in arrays.items()))
+        assert self._inputs is not None
+        expected = dict(self._inputs)
+        if set(arrays) != set(expected):
+            raise ShapeError(f"the network takes {' and '.join(expected)}, not {' and '.join(arrays)}")
+        for name, array in arrays.items():
+            if array.shape[1:] != expected[name][1:]:
+                have, want = array.shape[1:], expected[name][1:]
+                first = next((layer for layer in self.layers if isinstance(layer, Dense)), self.layers[0])
+                raise ShapeError(
+                    f"{name} has {have[0] if len(have) == 1 else have} features a row, but the network (layer 1, "
+                    f"{type(first).__name__}) was built for {want[0] if len(want) == 1 else want}"
+                )
+        self._check_codes(arrays)
+        if len({len(a) for a in arrays.values()}) > 1:
+            raise ShapeError(f"the inputs differ in rows: {', '.join(f'{k}: {len(a)}' for k, a in arrays.items())}")
+        return arrays
+
+    def _check_codes(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Check that what an Embedding reads are codes of its categories."""
+        if "codes" not in self._programs:
+            self._programs["codes"] = Runnable.of(self.model.codes_program())
+        program = self._programs["codes"]
+        if not program.outputs:
+            return
+        read = program(dtype=self.dtype, **{v.name: arrays[v.name] for v in program.inputs})
+        for name, codes in read.items():
+            categories = len(self.parameters[name])
+            wrong = ~((codes >= 0) & (codes < categories) & (codes == np.floor(codes)))
+            if wrong.any():
+                row = int(np.argwhere(wrong)[0][0])
+                raise DataError(
+                    f"row {row + 1} holds {codes[wrong][0]:g} where the Embedding {name} needs a category code: "
+                    f"a whole number from 0 to {categories - 1}"
+                )
+
+    def prepare(self, X: Any, y: Any) -> dict[str, NDArray[Any]]:
+        """Inputs and targets as the programs take them, by name."""
+        arrays = self.prepare_inputs(X)
+        rows = len(next(iter(arrays.values())))
+        shape = self._assembled.prediction.shape
+        return {**arrays, "Y": as_targets(y, self.loss_function, rows, shape, self.dtype)}
+
+    def _run(self, program: Runnable, data: Mapping[str, Any], engine: str, calls: int = 1) -> dict[str, Any]:
+        """Run a program on data, with the network's parameters and states."""
+        values = {**data, **self.parameters, **self.states, "key": self.seed, "step": 0}
+        given = {v.name: values[v.name] for v in program.inputs}
+        return self.evaluator.run(program, given, len(next(iter(data.values()))), engine, calls)
+
+    def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
+        """The output for each row, shape (rows, outputs): probabilities after a sigmoid or softmax.
+
+        The engine is chosen as for :meth:`fit`: ``"auto"`` compiles where there is much to compute.
+        """
+        data = self.prepare_inputs(X)
+        rows, program = len(next(iter(data.values()))), self.program("predict")
+        starts = range(0, rows, PREDICT_ROWS)
+        pieces = [{k: a[i : i + PREDICT_ROWS] for k, a in data.items()} for i in starts]
+        parts = [self._run(program, piece, engine, len(pieces))["prediction"] for piece in pieces]
+        return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
+
+    def loss(self, X: Any, y: Any, *, engine: str = "auto") -> float:
+        """The loss of these rows, penalties included, without dropout; the engine as for :meth:`predict`."""
+        return float(self._run(self.program("loss"), self.prepare(X, y), engine)["L"])
+
+    def gradients(self, X: Any, y: Any, *, engine: str = "auto") -> dict[str, NDArray[Any]]:
+        """The derivative of :meth:`loss` by each parameter, by its name; the engine as for :meth:`predict`."""
+        results = self._run(self.program("gradients"), self.prepare(X, y), engine)
+        return {name: np.asarray(results[f"d{name}"]) for name in self.parameters}
+
+    def activations(self, X: Any) -> dict[str, NDArray[Any]]:
+        """Every named value on the way to the prediction: ``z1``, ``h1``, ``z2``, ..."""
+        program = self.program("activations")
+        values = {**self.prepare_inputs(X), **self.parameters, **self.states}
+        everything = run_all(program, {v.name: values[v.name] for v in program.inputs}, self.dtype)
+        return {label: np.asarray(everything[label]) for label, _ in program.outputs}
+
+    def evaluate(self, X: Any, y: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
+        """The loss and metrics (``"accuracy"``, ``"rmse"``, ``"mae"``, ``"r2"``) of these rows."""
+        data = self.prepare(X, y)
+        target = data.pop("Y")
+        prediction = self.predict(data) if metrics else target
+        return {"loss": self.loss(data, target)} | {
+            name: metric_of(name, self.loss_function)(prediction, target) for name in metrics
+        }

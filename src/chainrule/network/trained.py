@@ -1,0 +1,171 @@
+"""How a network learns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from chainrule.errors import require, whole_number
+from chainrule.fitting import PROFILED_SECONDS, fit, profile
+from chainrule.network.computing import Computing
+from chainrule.network.streams import random_streams
+from chainrule.optim import Optimizer, optimizer_of
+from chainrule.training import History
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.profile import Profile
+    from chainrule.exploring import Exploration
+
+
+class Trained(Computing):
+    """Training; see :class:`chainrule.Network`."""
+
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        epochs: int = 10,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        shuffle: bool | Literal["once"] = True,
+        seed: int | None = None,
+        engine: str = "auto",
+        validation: tuple[Any, Any] | float | None = None,
+        metrics: Sequence[str] = (),
+        monitor: str | None = None,
+        patience: int | None = None,
+        callbacks: Sequence[Any] = (),
+        progress: Any = None,
+    ) -> History:
+        """Train on rows ``X`` with targets ``y``, from the parameters as they are.
+
+        Args:
+            X: features, shape (rows, features); a dictionary of arrays for several inputs.
+            y: targets: numbers, shape (rows,) or (rows, outputs); class codes 0, 1, ... or rows of probabilities.
+            epochs: how many times to go through the rows.
+            batch_size: rows in a step; ``"all"`` is full-batch descent, 1 is online. The last batch may be short.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name. Its slots start at 0.
+            shuffle: ``True`` draws new batches every epoch, ``"once"`` draws them once and keeps them, ``False`` takes
+                the rows in order.
+            seed: of shuffling and dropout; the network's by default. Same seed, same bits.
+            engine: ``"native"`` (machine code for this processor), ``"numpy"`` (the printed text, executed), or
+                ``"auto"``: native where training is long enough to be worth compiling.
+            validation: rows and targets to watch, or the share of the rows to hold back for it.
+            metrics: further quantities of the history, of the validation rows where there are any.
+            monitor: what decides which epoch was best: ``"validation_loss"`` (the default where there are
+                validation rows), ``"loss"`` or a metric.
+            patience: stop after so many epochs without a better one, and restore the best weights.
+            callbacks: functions of a :class:`chainrule.training.Moment` called after each epoch (True ends training),
+                or :class:`chainrule.Callback` objects.
+            progress: ``True`` shows a bar on a terminal and lines elsewhere; nothing by default.
+
+        Returns:
+            The history. Ctrl-C ends training after the current step, with the best weights so far.
+
+        Raises:
+            NonFiniteError: when the loss becomes infinite or undefined; says in which step and equation, and leaves
+                the parameters from before it.
+        """
+        return fit(
+            self,
+            X,
+            y,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer_of(optimizer),
+            shuffle=shuffle,
+            streams=random_streams(self.seed if seed is None else seed),
+            engine=engine,
+            validation=validation,
+            metrics=metrics,
+            monitor=monitor,
+            patience=patience,
+            callbacks=callbacks,
+            progress=progress,
+        )
+
+    def explore(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        starts: int = 32,
+        epochs: int = 10,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        shuffle: bool = True,
+        seed: int | None = None,
+        validation: tuple[Any, Any] | None = None,
+    ) -> Exploration:
+        """Train from many starting points at once and keep the best.
+
+        The first start has the network's own seed, the others the seeds after it, as :meth:`reset` would use them. All
+        see the same rows in the same order. Tiny networks lie side by side in the lanes of a register, so that many
+        take hardly longer than one; others are trained one on each core. It needs the native engine.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            starts: how many.
+            epochs: how many times to go through the rows.
+            batch_size: rows in a step.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name.
+            shuffle: whether to draw new batches every epoch.
+            seed: of the first start, and of shuffling and dropout; the network's by default.
+            validation: rows and targets by whose loss the starts are compared, instead of the training loss.
+
+        Returns:
+            The losses of all starts; the network has the parameters of the best.
+
+        >>> import chainrule as cr
+        >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+        >>> net = cr.mlp([2, 2, 1], loss="binary_cross_entropy")
+        >>> found = net.explore(X, y, starts=16, epochs=500, batch_size=1, optimizer=cr.SGD(0.5))
+        >>> found.losses.shape, bool(found.scores[found.best] < 0.1)
+        ((500, 16), True)
+        """
+        from chainrule.exploring import explore
+
+        pair = validation is None or (isinstance(validation, tuple | list) and len(validation) == 2)
+        require(pair, f"validation is a pair (X, y), not {validation!r}")
+        first = self.seed if seed is None else seed
+        self.prepare_inputs(X)
+        numbers = range(first, first + whole_number("starts", starts, 1))
+        return explore(
+            self,
+            X,
+            y,
+            thetas=np.stack([self._drawn(number).theta for number in numbers]),
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer_of(optimizer),
+            shuffle=shuffle,
+            streams=random_streams(first),
+            validation=validation,
+        )
+
+    def profile(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        seconds: float = PROFILED_SECONDS,
+    ) -> Profile:
+        """Where the time of a training step goes on the native engine, phase by phase; print it to read it.
+
+        Steps run on copies for about as many seconds: the network stays as it is.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            batch_size: rows in a step.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name.
+            seconds: how long to measure.
+        """
+        require(0 < seconds < float("inf"), f"seconds must be above 0, not {seconds!r}")
+        return profile(self, X, y, batch_size=batch_size, optimizer=optimizer_of(optimizer), seconds=seconds)
