@@ -8,7 +8,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.errors import ArgumentError, UnknownNameError
-from chainrule.explain.layout import heights
+from chainrule.explain.drawings.layout import heights
 
 AT = {"x3": 1.0, "x4": 2.0, "x5": 0.5, "w3": -1.0, "w4": 0.25}
 

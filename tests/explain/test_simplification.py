@@ -16,8 +16,8 @@ import chainrule as cr
 from chainrule.cli import main
 from chainrule.errors import ArgumentError, UnknownNameError
 from chainrule.explain import NOTATIONS
-from chainrule.explain.algebra import as_sum
-from chainrule.explain.rules import RULES, Facts, steps
+from chainrule.explain.simplifying.rules import RULES, Facts, steps
+from chainrule.explain.writing.algebra import as_sum
 from chainrule.losses import LOSSES, cross_entropy, half_squared_error, mean_squared_error
 from chainrule.runnable import evaluate
 

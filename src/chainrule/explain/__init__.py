@@ -1,16 +1,16 @@
 """Explanations: circuits, paths, derivations, in the notation of one's course and with one's own numbers."""
 
-from chainrule.explain.backward import BackwardPass
-from chainrule.explain.circuit import Circuit, Gate
-from chainrule.explain.derivation import Derivation
-from chainrule.explain.ending import simplification, simplified
-from chainrule.explain.equations import Step
-from chainrule.explain.formulas import circuit, paths
-from chainrule.explain.notation import NOTATIONS, Notation, notation_of
+from chainrule.explain.circuits.circuit import Circuit, Gate
+from chainrule.explain.circuits.formulas import circuit, paths
+from chainrule.explain.circuits.paths import Factor, Path, Paths
+from chainrule.explain.derivations.backward import BackwardPass
+from chainrule.explain.derivations.derivation import Derivation
 from chainrule.explain.objective import Objective
-from chainrule.explain.paths import Factor, Path, Paths
-from chainrule.explain.simplifying import Simplification
-from chainrule.explain.stepping import Stepper
+from chainrule.explain.simplifying.ending import simplification, simplified
+from chainrule.explain.simplifying.simplification import Simplification
+from chainrule.explain.stepper.equations import Step
+from chainrule.explain.stepper.stepping import Stepper
+from chainrule.explain.writing.notation import NOTATIONS, Notation, notation_of
 
 __all__ = [
     "NOTATIONS",

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 
 from chainrule.document import Formula, Inline
 from chainrule.errors import ArgumentError, require
-from chainrule.explain.backward import MOST_EQUATIONS, BackwardPass
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.derivation import MOST_PATHS, Derivation, Setting
-from chainrule.explain.gates import circuit_of, in_one_piece
-from chainrule.explain.notation import Layers, Notation, notation_of
-from chainrule.explain.recognise import Recogniser
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.gates import circuit_of, in_one_piece
+from chainrule.explain.derivations.backward import MOST_EQUATIONS, BackwardPass
+from chainrule.explain.derivations.derivation import MOST_PATHS, Derivation, Setting
 from chainrule.explain.scalars import Element, scalars_of
-from chainrule.explain.stepping import Stepper
-from chainrule.explain.writing import Writer
+from chainrule.explain.stepper.stepping import Stepper
+from chainrule.explain.writing.notation import Layers, Notation, notation_of
+from chainrule.explain.writing.recognise import Recogniser
+from chainrule.explain.writing.writer import Writer
 from chainrule.expression import symbol
 from chainrule.losses import Loss
 from chainrule.program import Program

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from chainrule.document import Document, Formula, Shown
 from chainrule.errors import ArgumentError, require
 from chainrule.explain import Circuit, Notation, notation_of
-from chainrule.explain.algebra import multiplied
-from chainrule.explain.paths import Path, paths_of
-from chainrule.explain.wording import Wording, times
+from chainrule.explain.circuits.paths import Path, paths_of
+from chainrule.explain.circuits.wording import Wording, times
+from chainrule.explain.writing.algebra import multiplied
 from chainrule.network import Network, mlp
 from chainrule.oracles import complex_step
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from chainrule.document import Block, Document, Equations, Formula, Heading, Inline, Line, Paragraph, Remark, Table
-from chainrule.explain.notation import conventions
+from chainrule.explain.circuits.wording import number
 from chainrule.explain.objective import sentence
-from chainrule.explain.wording import number
+from chainrule.explain.writing.notation import conventions
 from chainrule.show.numbers import number_text
 
 if TYPE_CHECKING:

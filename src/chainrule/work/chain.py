@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 
 from chainrule.errors import ChainruleError
-from chainrule.explain.paths import count_paths, paths_of
+from chainrule.explain.circuits.paths import count_paths, paths_of
 from chainrule.explain.terms import Term
 from chainrule.expression import lift
 from chainrule.work.problem import Problem

@@ -25,10 +25,10 @@ from chainrule.document import (
     Shown,
 )
 from chainrule.errors import ArgumentError, whole_number
-from chainrule.explain.backward import matrix
-from chainrule.explain.notation import conventions
+from chainrule.explain.circuits.wording import number
+from chainrule.explain.derivations.backward import matrix
 from chainrule.explain.objective import sentence
-from chainrule.explain.wording import number
+from chainrule.explain.writing.notation import conventions
 from chainrule.files import write_atomically
 from chainrule.work.checking import mark
 from chainrule.work.files import network_of, to_toml, work_of

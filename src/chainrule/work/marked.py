@@ -20,7 +20,7 @@ from chainrule.document import (
     Shown,
     Table,
 )
-from chainrule.explain.notation import conventions
+from chainrule.explain.writing.notation import conventions
 from chainrule.show.numbers import counted
 from chainrule.work.judge import Judged
 from chainrule.work.problem import Problem

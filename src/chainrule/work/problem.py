@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from chainrule.errors import ArgumentError, require
 from chainrule.explain import Circuit, Notation, notation_of
-from chainrule.explain.gates import circuit_of
+from chainrule.explain.circuits.gates import circuit_of
+from chainrule.explain.circuits.wording import Wording
 from chainrule.explain.grammar import parse_formula
-from chainrule.explain.notation import Layers
 from chainrule.explain.scalars import Element, scalars_of
-from chainrule.explain.wording import Wording
+from chainrule.explain.writing.notation import Layers
 from chainrule.expression import Expression
 from chainrule.network import Network
 from chainrule.trace import postorder, trace

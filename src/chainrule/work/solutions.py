@@ -7,9 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from chainrule.document import Block, Equations, Formula, Line
-from chainrule.explain.backward import matrix
-from chainrule.explain.paths import Path, count_paths, paths_of
-from chainrule.explain.wording import added, descent, number, rule, times
+from chainrule.explain.circuits.paths import Path, count_paths, paths_of
+from chainrule.explain.circuits.wording import added, descent, number, rule, times
+from chainrule.explain.derivations.backward import matrix
 from chainrule.work.problem import Problem
 from chainrule.work.quantities import Asked, Quantity
 from chainrule.work.slips import value_of

@@ -10,13 +10,13 @@ from itertools import pairwise
 from math import ceil
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.circuit import Circuit, Gate
-from chainrule.explain.layout import Point, bent
-from chainrule.explain.letters import pieces
-from chainrule.explain.notation import Notation
-from chainrule.explain.plan import MOST_WIRES, Plan
-from chainrule.explain.segments import Box, covered, outside
-from chainrule.explain.wording import Wording
+from chainrule.explain.circuits.circuit import Circuit, Gate
+from chainrule.explain.circuits.wording import Wording
+from chainrule.explain.drawings.layout import Point, bent
+from chainrule.explain.drawings.plan import MOST_WIRES, Plan
+from chainrule.explain.drawings.segments import Box, covered, outside
+from chainrule.explain.writing.letters import pieces
+from chainrule.explain.writing.notation import Notation
 from chainrule.show.numbers import number_text
 
 RADIUS, STUB, SPAN, ROW = 17, 60, 46, 62

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
-from chainrule.explain.writing import content
+from chainrule.explain.writing.writer import content
 from chainrule.expression import REGISTRY, Expression, lift, symbol
 
 
@@ -14,7 +14,7 @@ class Recogniser:
     """Rewrites a formula over scalars into an equal one that reads better.
 
     Args:
-        known: names of values by what computes them, as :func:`~chainrule.explain.writing.content` says it.
+        known: names of values by what computes them, as :func:`~chainrule.explain.writing.writer.content` says it.
         ones: sets of names that add up to 1: the targets of a row, where they are probabilities.
     """
 

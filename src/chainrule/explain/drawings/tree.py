@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.wording import Wording
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.wording import Wording
 from chainrule.show.numbers import number_text
 
 WIDTH = 68

@@ -18,12 +18,12 @@ from chainrule.document import (
     Remark,
     Table,
 )
-from chainrule.explain.algebra import Sum
+from chainrule.explain.circuits.paths import Path
+from chainrule.explain.circuits.wording import Wording, added, bracketed, number, times
 from chainrule.explain.objective import sentence
-from chainrule.explain.paths import Path
-from chainrule.explain.rules import Step
-from chainrule.explain.simplifying import POINTS, Derived, Simplification
-from chainrule.explain.wording import Wording, added, bracketed, number, times
+from chainrule.explain.simplifying.rules import Step
+from chainrule.explain.simplifying.simplification import POINTS, Derived, Simplification
+from chainrule.explain.writing.algebra import Sum
 from chainrule.show.numbers import number_text
 
 WIDTH = 84

@@ -10,8 +10,8 @@ from functools import cached_property, reduce
 from operator import mul
 from typing import TypeAlias
 
-from chainrule.explain.recognise import Recogniser
-from chainrule.explain.writing import content
+from chainrule.explain.writing.recognise import Recogniser
+from chainrule.explain.writing.writer import content
 from chainrule.expression import REGISTRY, Expression, lift, symbol
 
 MOST_POWER = 4

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 from chainrule.document import Formula
 from chainrule.errors import ArgumentError, unknown_name
-from chainrule.explain.letters import plain
 from chainrule.explain.scalars import Element
+from chainrule.explain.writing.letters import plain
 from chainrule.show.latex import latex_name
 
 

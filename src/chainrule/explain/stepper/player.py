@@ -8,13 +8,13 @@ from chainrule.document import Document, Equations
 from chainrule.document.html import body, environment
 
 if TYPE_CHECKING:
-    from chainrule.explain.equations import Pass
-    from chainrule.explain.stepping import Stepper
+    from chainrule.explain.stepper.equations import Pass
+    from chainrule.explain.stepper.stepping import Stepper
 
 
 def player(title: str, stepper: Stepper, passes: int) -> str:
     """The page: every step worked out beforehand; the script shows one at a time, and without it all are listed."""
-    template = environment("chainrule.explain").get_template("stepper.html")
+    template = environment("chainrule.explain.stepper").get_template("stepper.html")
     shown = [_shown(one, len(stepper.circuits)) for one in stepper.passes(passes)]
     return template.render(title=title, remark=body(Document("", (stepper.remark,))), passes=shown)
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from chainrule.document import Line
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.derivation import Setting
-from chainrule.explain.drawing import Drawing
-from chainrule.explain.wording import Wording, added, bracketed, descent, number, signed, times
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.wording import Wording, added, bracketed, descent, number, signed, times
+from chainrule.explain.derivations.derivation import Setting
+from chainrule.explain.drawings.drawing import Drawing
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from chainrule.errors import ArgumentError
-from chainrule.explain.circuit import Circuit, Gate, placed
-from chainrule.explain.notation import NOTATIONS, Notation
+from chainrule.explain.circuits.circuit import Circuit, Gate, placed
 from chainrule.explain.scalars import Scalars
+from chainrule.explain.writing.notation import NOTATIONS, Notation
 from chainrule.expression import REGISTRY, Expression, symbol
 from chainrule.program import Equation, Var
 from chainrule.trace import atom_expression, expression_of

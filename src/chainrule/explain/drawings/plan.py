@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
-from chainrule.explain.circuit import Circuit, Gate
-from chainrule.explain.layout import Point, heights
+from chainrule.explain.circuits.circuit import Circuit, Gate
+from chainrule.explain.drawings.layout import Point, heights
 from chainrule.expression import Expression
 
 MOST_WIRES = 60

@@ -11,7 +11,7 @@ from typing import Any
 
 from chainrule.document import Document, Shown
 from chainrule.errors import ArgumentError
-from chainrule.explain.circuit import Circuit
+from chainrule.explain.circuits.circuit import Circuit
 from chainrule.expression import Expression
 
 MOST_LISTED = 1000
@@ -83,7 +83,7 @@ class Paths(Shown):
     @cached_property
     def document(self) -> Document:
         """The page."""
-        from chainrule.explain.pages import paths_page
+        from chainrule.explain.circuits.pages import paths_page
 
         return paths_page(self)
 

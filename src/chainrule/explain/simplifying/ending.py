@@ -12,10 +12,10 @@ from numpy.typing import NDArray
 from chainrule import passes
 from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError, require, unknown_name, whole_number
-from chainrule.explain.gates import circuit_of
-from chainrule.explain.notation import Notation, notation_of
+from chainrule.explain.circuits.gates import circuit_of
 from chainrule.explain.scalars import Element, scalars_of
-from chainrule.explain.simplifying import Simplification
+from chainrule.explain.simplifying.simplification import Simplification
+from chainrule.explain.writing.notation import Notation, notation_of
 from chainrule.expression import REGISTRY, Expression, Operation, symbol
 from chainrule.losses import LOSSES, Loss, loss_of
 from chainrule.ops.reductions import softmax

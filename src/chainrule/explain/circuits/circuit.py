@@ -12,8 +12,8 @@ from chainrule.derivation import derive_program
 from chainrule.document import Document, Shown
 from chainrule.engines.numpy import run_all
 from chainrule.errors import ArgumentError, unknown_name
-from chainrule.explain.notation import NOTATIONS, Notation
 from chainrule.explain.scalars import Element
+from chainrule.explain.writing.notation import NOTATIONS, Notation
 from chainrule.expression import Expression, symbol
 from chainrule.files import write_atomically
 from chainrule.passes import simplify
@@ -71,14 +71,14 @@ class Circuit(Shown):
     @cached_property
     def document(self) -> Document:
         """The drawing, and a table of the wires."""
-        from chainrule.explain.pages import circuit_page
+        from chainrule.explain.circuits.pages import circuit_page
 
         return circuit_page(self)
 
     @property
     def svg(self) -> str:
         """The drawing alone, as one ``<svg>`` element."""
-        from chainrule.explain.pages import drawing_of
+        from chainrule.explain.circuits.pages import drawing_of
 
         return drawing_of(self).svg
 
@@ -86,7 +86,7 @@ class Circuit(Shown):
         """Write the page (``.html``, ``.tex``, ``.txt``), or the drawing alone (``.svg``), for light and for dark."""
         if Path(path).suffix != ".svg":
             return super().save(path)
-        from chainrule.explain.pages import drawing_of
+        from chainrule.explain.circuits.pages import drawing_of
 
         write_atomically(Path(path), drawing_of(self).file.encode())
         return Path(path)

@@ -9,12 +9,12 @@ from typing import Any
 
 from chainrule.document import Block, Document, Equations, Figure, Heading, Remark, Shown
 from chainrule.errors import require, whole_number
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.derivation import Setting
-from chainrule.explain.equations import Pass, Step
-from chainrule.explain.notation import conventions
-from chainrule.explain.tree import tree
-from chainrule.explain.wording import Wording, rate_of
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.wording import Wording, rate_of
+from chainrule.explain.derivations.derivation import Setting
+from chainrule.explain.drawings.tree import tree
+from chainrule.explain.stepper.equations import Pass, Step
+from chainrule.explain.writing.notation import conventions
 from chainrule.files import write_atomically
 
 TITLE = "Forward and backward, one equation at a time"
@@ -148,7 +148,7 @@ class Stepper(Shown):
 
     def page(self, passes: int = PASSES) -> str:
         """The same for a number of passes."""
-        from chainrule.explain.player import player
+        from chainrule.explain.stepper.player import player
 
         return player(TITLE, self, whole_number("passes", passes, 1))
 

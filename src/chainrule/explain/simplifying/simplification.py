@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 
 from chainrule.document import Document, Formula, Shown
-from chainrule.explain.algebra import Sum, as_sum, fraction, total
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.notation import Notation, namer
-from chainrule.explain.paths import Path, paths_of
-from chainrule.explain.rules import Facts, Step, steps
-from chainrule.explain.writing import Writer
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.paths import Path, paths_of
+from chainrule.explain.simplifying.rules import Facts, Step, steps
+from chainrule.explain.writing.algebra import Sum, as_sum, fraction, total
+from chainrule.explain.writing.notation import Notation, namer
+from chainrule.explain.writing.writer import Writer
 from chainrule.expression import Expression, symbol
 from chainrule.losses import Loss
 from chainrule.runnable import Runnable
@@ -161,7 +161,7 @@ class Simplification(Shown):
     @cached_property
     def document(self) -> Document:
         """The page."""
-        from chainrule.explain.simplifying_page import simplification_page
+        from chainrule.explain.simplifying.page import simplification_page
 
         return simplification_page(self)
 

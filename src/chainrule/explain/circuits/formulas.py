@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Any
 
 from chainrule.errors import ArgumentError, require
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.gates import circuit_of
-from chainrule.explain.paths import Paths
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.gates import circuit_of
+from chainrule.explain.circuits.paths import Paths
 from chainrule.explain.scalars import scalars_of
 from chainrule.expression import Expression
 from chainrule.passes.cleanup import drop_unused

@@ -20,11 +20,11 @@ from chainrule.document import (
     Shown,
     Table,
 )
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.notation import Notation, conventions
-from chainrule.explain.paths import Factor, Path, count_paths, paths_of
-from chainrule.explain.wording import Wording, added, descent, number, rate_of, signed, times
-from chainrule.explain.writing import compares
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.paths import Factor, Path, count_paths, paths_of
+from chainrule.explain.circuits.wording import Wording, added, descent, number, rate_of, signed, times
+from chainrule.explain.writing.notation import Notation, conventions
+from chainrule.explain.writing.writer import compares
 from chainrule.show.numbers import number_text
 
 MOST_PATHS = 4

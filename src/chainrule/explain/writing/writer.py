@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import isfinite
 
 from chainrule.document import Formula
-from chainrule.explain.letters import plain
+from chainrule.explain.writing.letters import plain
 from chainrule.expression import Expression, Operation, Spelling
 from chainrule.program import Equation, Var
 from chainrule.shapes import Shape

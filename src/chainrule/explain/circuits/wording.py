@@ -7,12 +7,12 @@ from dataclasses import replace
 from functools import cached_property
 
 from chainrule.document import Formula, Line
-from chainrule.explain.algebra import multiplied
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.letters import plain
-from chainrule.explain.notation import Notation, namer
-from chainrule.explain.recognise import Recogniser
-from chainrule.explain.writing import Writer, applied, content
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.writing.algebra import multiplied
+from chainrule.explain.writing.letters import plain
+from chainrule.explain.writing.notation import Notation, namer
+from chainrule.explain.writing.recognise import Recogniser
+from chainrule.explain.writing.writer import Writer, applied, content
 from chainrule.expression import Expression
 from chainrule.show.numbers import number_latex, number_text
 

@@ -24,12 +24,12 @@ from chainrule.document import (
     Table,
 )
 from chainrule.engines.numpy import run_all
-from chainrule.explain.columns import transposed
-from chainrule.explain.derivation import Setting
-from chainrule.explain.notation import Layers, conventions
+from chainrule.explain.circuits.wording import descent, number, partial_of, rate_of, rule
+from chainrule.explain.derivations.columns import transposed
+from chainrule.explain.derivations.derivation import Setting
 from chainrule.explain.scalars import Element
-from chainrule.explain.wording import descent, number, partial_of, rate_of, rule
-from chainrule.explain.writing import Writer
+from chainrule.explain.writing.notation import Layers, conventions
+from chainrule.explain.writing.writer import Writer
 from chainrule.expression import Expression
 from chainrule.passes.cleanup import drop_unused
 from chainrule.program import Atom, Program, Var

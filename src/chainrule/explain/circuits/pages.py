@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from chainrule.document import Block, Document, Equations, Figure, Formula, Heading, Line, Paragraph, Table
-from chainrule.explain.circuit import Circuit
-from chainrule.explain.drawing import Drawing
-from chainrule.explain.paths import Factor, Path, Paths
-from chainrule.explain.plan import MOST_WIRES
-from chainrule.explain.tree import tree
-from chainrule.explain.wording import Wording, added, number, signed, times
+from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.paths import Factor, Path, Paths
+from chainrule.explain.circuits.wording import Wording, added, number, signed, times
+from chainrule.explain.drawings.drawing import Drawing
+from chainrule.explain.drawings.plan import MOST_WIRES
+from chainrule.explain.drawings.tree import tree
 from chainrule.show.numbers import number_text
 
 _PLAIN = frozenset({"negative", "exp", "log", "sqrt", "abs", "constant", "to_float"})

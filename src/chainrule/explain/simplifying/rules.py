@@ -9,7 +9,7 @@ from fractions import Fraction
 from itertools import product
 
 from chainrule.document import Formula
-from chainrule.explain.algebra import Atom, Factor, Sum, Term, fraction, total
+from chainrule.explain.writing.algebra import Atom, Factor, Sum, Term, fraction, total
 from chainrule.expression import Expression, symbol
 
 

@@ -1,0 +1,1 @@
+"""Programs as gates with wires: their values, slopes, paths, and the pages of these."""

@@ -1,0 +1,1 @@
+"""Derivatives written out: of one parameter over scalars, of a whole backward pass over arrays."""

@@ -1,0 +1,1 @@
+"""Mathematics as people write it: letters, notations, formulas over scalars and what makes them short."""
