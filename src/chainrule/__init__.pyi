@@ -50,7 +50,7 @@ from .ops.arithmetic import (
     stop_gradient,
     where,
 )
-from .ops.arrays import broadcast_to, concatenate, matmul, reshape, take, transpose
+from .ops.arrays import broadcast_to, concatenate, matmul, one_hot, reshape, take, transpose
 from .ops.define import elementwise, operation, operations
 from .ops.elementary import (
     cos,
@@ -170,6 +170,7 @@ __all__ = [
     "mish",
     "mlp",
     "not_equal",
+    "one_hot",
     "operation",
     "operations",
     "paths",

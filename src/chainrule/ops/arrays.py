@@ -7,6 +7,7 @@ from typing import Any
 
 from chainrule.errors import ShapeError
 from chainrule.expression import REQUIRED, Example, Expression, Operation, Spelling
+from chainrule.ops.arithmetic import ZERO, equal, to_float
 from chainrule.ops.define import free, operation
 from chainrule.shapes import Bounds, Shape, as_shape, broadcast, normalise_axes, show_shape, take_bounds
 from chainrule.shapes import matmul as matmul_shape
@@ -79,6 +80,7 @@ reshape: Operation = operation(
     examples=(Example(((3, 4),), {"shape": (2, 6)}), Example(((3,),), {"shape": (3, 1)}),
               Example(((3, 1),), {"shape": (3,)}), Example(((1, 1),), {"shape": ()})),
     vjp=lambda g, y, x, *, shape: (reshape(g, shape=x.shape),),
+    facts=lambda x, *, shape: x.facts & {"row_weights"},
     source="each element moves back where it came from",
 )  # fmt: skip
 
@@ -228,4 +230,23 @@ add_rows: Operation = operation(
     examples=(Example(((5, 3), (5,)), {"shape": (4, 3)}), Example(((3, 2, 2), (3, 2)), {"shape": (4, 2)})),
     vjp=lambda g, y, x, indices, *, shape: (take(g, indices), None),
     source="a sum into rows of zeros: each addend reads the adjoint of its row",
+)  # fmt: skip
+
+
+def _one_hot(x: Expression, *, size: int) -> Expression:
+    column = x.reshape(*x.shape, 1)
+    return concatenate(*(to_float(equal(column, code)) for code in range(size)), axis=-1)
+
+
+one_hot = operation(
+    "one_hot", "x",
+    shape=lambda x, size: (*x, size), attributes={"size": REQUIRED},
+    python=Spelling(lambda x, a: f"({x:90}[{':, ' * len(x.shape)}None] == np.arange({a['size']})).astype(dtype)"),
+    latex=Spelling(lambda x, a: rf"\operatorname{{one\_hot}}_{{{a['size']}}}({x})"),
+    words=Spelling(lambda x, a: f"{x} as zeros and a one in {a['size']} columns"),
+    expansion=_one_hot, kind="number", flops=free, accuracy=0.0,
+    examples=(Example(((3,),), {"size": 4}), Example(((2, 3),), {"size": 2})),
+    vjp=lambda g, y, x, *, size: (ZERO,),
+    note="A code outside 0, 1, ..., size - 1 gives zeros alone.",
+    source="1 in the column that the code names, 0 elsewhere: constant between jumps",
 )  # fmt: skip
