@@ -1,18 +1,26 @@
 """Training: batches, epochs, stopping, history, callbacks, progress."""
 
 from chainrule.training.callbacks import Callback, EveryEpoch, Moment
+from chainrule.training.curves import CURVE_RULES, curve_finding
+from chainrule.training.findings import Finding, Rule
 from chainrule.training.history import History
 from chainrule.training.interrupt import whole_runs
 from chainrule.training.loop import Plan, batch_rows, train
 from chainrule.training.progress import progress_callback
+from chainrule.training.series import LayerSeries
 
 __all__ = [
+    "CURVE_RULES",
     "Callback",
     "EveryEpoch",
+    "Finding",
     "History",
+    "LayerSeries",
     "Moment",
     "Plan",
+    "Rule",
     "batch_rows",
+    "curve_finding",
     "progress_callback",
     "train",
     "whole_runs",

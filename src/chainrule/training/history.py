@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chainrule.errors import ArgumentError
+from chainrule.training.curves import curve_finding
+from chainrule.training.series import LayerSeries
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -29,6 +31,8 @@ class History:
         monitor: the quantity by which epochs are compared.
         stopped: why training ended, in words.
         interrupted: whether Ctrl-C ended it.
+        start: the largest loss of the first steps, those of the first 32 rows: what training began from.
+        layers: norms and units of each layer over the epochs, where :class:`chainrule.LayerRecorder` watched.
     """
 
     loss: list[float] = field(default_factory=list)
@@ -41,8 +45,11 @@ class History:
     monitor: str = "loss"
     stopped: str = ""
     interrupted: bool = False
+    start: float | None = None
+    layers: list[LayerSeries] = field(default_factory=list)
 
     def __post_init__(self) -> None:
+        self.layers = [s if isinstance(s, LayerSeries) else LayerSeries(**s) for s in self.layers]
         self._profiler: Callable[[], Profile] | None = None  # no part of the record
 
     def measured_by(self, profiler: Callable[[], Profile]) -> None:
@@ -70,13 +77,15 @@ class History:
 
     @property
     def verdict(self) -> str:
-        """How training ended and which epoch was best, in a sentence."""
+        """How training ended, which epoch was best, and what the curve of the loss says."""
         if not self.loss:
             return f"{self.stopped}; no epoch was finished."
         best = self.watched(self.monitor)[self.best_epoch - 1] if self.best_epoch else self.loss[-1]
-        return (
+        ended = (
             f"{self.stopped}; best {self.monitor.replace('_', ' ')} {best:.4g} in epoch {self.best_epoch or len(self)}."
         )
+        finding = curve_finding(self)
+        return f"{ended} {finding.text}" if finding else ended
 
     @property
     def profile(self) -> Profile:

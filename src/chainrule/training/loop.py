@@ -20,6 +20,9 @@ from chainrule.training.interrupt import Interrupt
 SLICE_SECONDS = 0.008
 """How long the engine works between two looks at callbacks and at Ctrl-C."""
 
+START_ROWS = 32
+"""Rows by whose losses it is told what training began from: fewer could be easy ones by chance."""
+
 State = Mapping[str, NDArray[Any]]
 
 
@@ -172,6 +175,9 @@ class _Training:
             if interrupt.pressed:
                 raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
         self.run.verify()
+        if self.history.start is None:
+            first = losses[: -(-START_ROWS // size)]
+            self.history.start = float(first.max() * (steps if self.plan.add_losses else 1))
         weights = np.full(steps, size)
         weights[-1] = self.plan.rows - (steps - 1) * size
         self.record(float(losses.sum() if self.plan.add_losses else np.average(losses, weights=weights)), start)
