@@ -74,6 +74,15 @@ def test_letters_of_ones_own(two_two_one):
     assert r"\alpha" in page.latex
 
 
+def test_features_have_the_names_of_a_table(two_two_one):
+    mine = replace(NOTATIONS["indexed"], features=("age", "share (%)=low_1"))
+    page, whole = (two_two_one().explain([6.3, 100.0], 7.0, by, notation=mine) for by in ("W1[0,1]", None))
+    assert "Z12 = age * W112 + [share (%)=low_1] * W122 + b12" in page.text
+    assert r"\mathit{age} \, W_{112} + [\text{share (\%)=low\_1}] \, W_{122}" in page.latex
+    assert "<mtext>share&#x000A0;(%)=low_1</mtext>" in page.html
+    assert "column of X in which they stand: 1 age, 2 share (%)=low_1." in whole.text
+
+
 def test_an_unknown_notation_is_refused_with_those_that_exist(two_two_one):
     with pytest.raises(UnknownNameError, match="textbook"):
         two_two_one().explain([1.0, 2.0], 1.0, notation="greek")

@@ -91,6 +91,16 @@ def test_a_penalty_beside_a_sum_over_rows_is_explained_in_matrices():
     assert page.value == pytest.approx(expected, rel=1e-13)
 
 
+def test_a_page_says_where_the_network_does_something_else_in_training():
+    remark = "The network is explained as it predicts: "
+    normal, dropping = (cr.Dense(2), cr.Dense(1)), (cr.Dense(2), cr.Dropout(0.5), cr.Dense(1))
+    assert remark not in network(*normal).explain(X, Y).text.replace("\n  |", "")
+    page = network(*dropping).explain(X, Y, "W1[0,1]").text.replace("\n  |", "")
+    assert f"{remark}Dropout leaves nothing out." in page
+    page = network(cr.BatchNorm(), *dropping).explain(X, Y).text.replace("\n  |", "")
+    assert f"{remark}Dropout leaves nothing out and BatchNorm uses the mean and variance that it kept from" in page
+
+
 @pytest.mark.parametrize("lr", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_learning_rate_is_a_positive_number(lr):
     with pytest.raises(ArgumentError, match="learning rate is a positive number"):

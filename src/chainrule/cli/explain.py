@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -106,6 +107,7 @@ def _values(text: str) -> dict[str, float]:
 
 def _model(folder: Path, data: Path | None, rows: Sequence[str], page: dict[str, Any]) -> Shown:
     from chainrule.data import read_table
+    from chainrule.explain import notation_of
     from chainrule.tabular import TableModel
 
     if data is None:
@@ -114,6 +116,7 @@ def _model(folder: Path, data: Path | None, rows: Sequence[str], page: dict[str,
     frame = read_table(data, as_text=model.encoder.text_columns)
     places = [_place(row, frame.height) for row in rows] or [0]
     chosen = frame[places]
+    page["notation"] = replace(notation_of(page["notation"]), features=model.encoder.feature_names)
     return model.network.explain(model.encoder.encode(chosen), model.encoder.encode_target(chosen), **page)
 
 

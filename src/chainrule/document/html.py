@@ -150,6 +150,8 @@ def mathml(latex: str) -> str:
     text = re.sub(r"(<mi>(?:log|tanh|sin|cos|exp)</mi>)(?!<mo|</)", r'\1<mspace width="0.17em" />', text)
     # A minus behind a parenthesis is a sign, close to its number.
     text = re.sub(r"(&#x00028;</mo>)<mo>&#x02212;</mo>", r'\1<mo form="prefix">&#x02212;</mo>', text)
+    # Words keep the backslash of a letter that LaTeX would read otherwise.
+    text = re.sub(r"<mtext>[^<]*</mtext>", lambda words: re.sub(r"\\([_%$&#])", r"\1", words[0]), text)
     return text.replace("<mo>&#x022A4;</mo>", "<mi>&#x022A4;</mi>")
 
 

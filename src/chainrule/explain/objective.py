@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -61,6 +61,7 @@ class Objective:
         arrays: a value for each input: data, parameters, running states.
         loss: what is minimised.
         penalised: whether penalties on the weights are part of the loss.
+        as_predicting: what layers do that do something else in training.
     """
 
     textbook: Program
@@ -69,6 +70,7 @@ class Objective:
     arrays: Mapping[str, NDArray[Any]]
     loss: Loss
     penalised: bool
+    as_predicting: Sequence[str] = ()
 
     def explain(self, parameter: str | None, notation: Notation | str, lr: float) -> Derivation | BackwardPass:
         """The derivation of the derivative by one parameter, or the whole backward pass."""
@@ -120,7 +122,9 @@ class Objective:
 
     def _setting(self, notation: Notation | str, lr: float) -> Setting:
         require(0 < lr < float("inf"), f"the learning rate is a positive number, not {lr!r}")
-        also = (" Penalties on the weights are part of it.",) if self.penalised else ()
+        also = [" Penalties on the weights are part of it."] if self.penalised else []
+        if self.as_predicting:
+            also.append(f" The network is explained as it predicts: {' and '.join(self.as_predicting)}.")
         total = self.loss.reduction == "sum"
         return Setting(notation_of(notation), (*sentence(self.loss), *also), total, lr)
 

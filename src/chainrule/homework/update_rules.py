@@ -11,12 +11,11 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.document import Document, Formula, Shown
+from chainrule.document import Document, Formula, Line, Shown
 from chainrule.errors import ArgumentError, require
 from chainrule.explain import Circuit, Notation, notation_of
 from chainrule.explain.circuits.paths import Path, paths_of
-from chainrule.explain.circuits.wording import Wording, times
-from chainrule.explain.writing.algebra import multiplied
+from chainrule.explain.circuits.wording import Wording, times, update
 from chainrule.network import Network, mlp
 from chainrule.oracles import complex_step
 
@@ -35,15 +34,20 @@ class UpdateRule:
         weight: the name of the scalar.
         chain: the links from the loss to the weight, as a product of partial derivatives.
         gradient: their product, worked out.
-        step: what replaces the weight: the weight less the learning rate times that product.
+        update: the new weight: the old one less the learning rate times that product.
         links: each link.
     """
 
     weight: str
     chain: Formula
     gradient: Formula
-    step: Formula
+    update: Line
     links: Path
+
+    @property
+    def step(self) -> Formula:
+        """What replaces the weight."""
+        return self.update.right
 
 
 @dataclass(frozen=True, eq=False)
@@ -144,11 +148,10 @@ class Homework1(Shown):
     def _rule(self, weight: str) -> UpdateRule:
         circuit, wording = self.circuits[0], self.wording
         (path,) = paths_of(circuit, weight)
-        gradient = wording.formula(multiplied(factor.partial for factor in path.factors))
-        name, rate = wording.name(weight), self.notation.rate
-        step = Formula(rf"{name.latex} - {rate} \cdot {gradient.latex}", f"{name.text} - lr * {gradient.text}")
+        gradient = wording.formula(wording.product(factor.partial for factor in path.factors))
+        change = Formula(rf"{self.notation.rate} \cdot {gradient.latex}", f"lr * {gradient.text}")
         chain = times(wording.partial(factor.gate, factor.by) for factor in path.factors)
-        return UpdateRule(weight, chain, gradient, step, path)
+        return UpdateRule(weight, chain, gradient, update(wording.name(weight), change), path)
 
 
 def homework_1(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from chainrule.document import Block, Document, Equations, Formula, Heading, Inline, Line, Paragraph, Remark, Table
+from chainrule.document import Block, Document, Equations, Heading, Inline, Line, Paragraph, Remark, Table
 from chainrule.explain.circuits.wording import number
 from chainrule.explain.objective import sentence
 from chainrule.explain.writing.notation import conventions
@@ -61,9 +61,7 @@ def _links(work: Homework1) -> list[Line]:
 
 def _rule(work: Homework1, rule: UpdateRule) -> list[Line]:
     gradient = work.wording.partial(work.circuits[0].output, rule.weight)
-    name = work.wording.name(rule.weight)
-    new = Formula(rf"{{{name.latex}}}_{{\text{{new}}}}", f"{name.text} new")
-    return [Line(gradient, rule.chain), Line(None, rule.gradient), Line(new, rule.step)]
+    return [Line(gradient, rule.chain), Line(None, rule.gradient), rule.update]
 
 
 def _numbers(work: Homework1) -> list[Block]:

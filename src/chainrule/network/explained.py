@@ -92,7 +92,17 @@ class Explained(Computing):
         X, y = self._as_rows(X, y)
         arrays = {**self.prepare(X, y), **self.parameters, **self.states}
         programs = (self.program("loss", simplified=False), self.program("loss"), self.program("gradients"))
-        return Objective(*programs, arrays, self.loss_function, self.l1 > 0 or self.l2 > 0)
+        penalised, as_predicting = self.l1 > 0 or self.l2 > 0, self._as_predicting()
+        return Objective(*programs, arrays, self.loss_function, penalised, as_predicting)
+
+    def _as_predicting(self) -> list[str]:
+        """What layers do in prediction that do something else in training."""
+        training = self.program("loss", training=True)
+        random = any(v.name == "key" for v in training.inputs)
+        return [
+            *(["Dropout leaves nothing out"] if random else []),
+            *(["BatchNorm uses the mean and variance that it kept from training"] if self.states else []),
+        ]
 
     def simplification(self, X: Any, y: Any, *, notation: Notation | str = "names") -> Simplification:
         """The derivative of the loss by what enters the output's activation function, simplified line by line.
@@ -125,7 +135,15 @@ class Explained(Computing):
             return X, y
         return np.asarray(X)[None], np.asarray(y)[None]
 
-    def check(self, X: Any, y: Any, *, elements: int | Literal["all"] = 1000, training: bool = False) -> Certificate:
+    def check(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        elements: int | Literal["all"] = 1000,
+        training: bool = False,
+        sample_weight: Any = None,
+    ) -> Certificate:
         """Check the derivative of the loss by every parameter, without the chain rule; see :func:`chainrule.check`.
 
         A float32 network is checked in a float64 copy. All rows are used: a few are enough, and quicker.
@@ -136,6 +154,7 @@ class Explained(Computing):
             elements: how many derivatives to check at most, taken evenly from all parameters; ``"all"`` for every one.
             training: whether to check the loss of a training step, with dropout (its masks held fixed) and the
                 statistics of the batch.
+            sample_weight: weights of the rows, as for :meth:`fit`.
 
         Returns:
             The certificate: true if all hold; ``print`` it to read it.
@@ -147,7 +166,8 @@ class Explained(Computing):
         """
         from chainrule.checking.gradients import check_program
 
-        program = self.program("gradients", training=training)
-        values = {**self.prepare(X, y), **self.parameters, **self.states, "key": self.seed, "step": 0}
+        data = self.prepare(X, y, sample_weight)
+        program = self.program("gradients", training=training, weighted="w" in data)
+        values = {**data, **self.parameters, **self.states, "key": self.seed, "step": 0}
         subject = f"a network with {counted(self.parameters.theta.size, 'parameter')}"
         return check_program(program, {v.name: values[v.name] for v in program.inputs}, subject, elements)

@@ -102,19 +102,29 @@ def added(terms: Iterable[Formula]) -> Formula:
 
 def rate_of(notation: Notation, lr: float) -> Formula:
     """The learning rate with its letter."""
-    return Formula(f"{notation.rate} = {number_latex(lr)}", f"{plain(notation.rate)} = {number_text(lr)}")
+    letter, value = _rate(notation), number(lr)
+    return Formula(f"{letter.latex} = {value.latex}", f"{letter.text} = {value.text}")
 
 
 def rule(w: Formula, gradient: Formula, notation: Notation) -> Line:
     """Gradient descent for one parameter: the new value is the old one less the rate times the derivative."""
-    new = Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new")
-    rate = notation.rate
-    step = Formula(rf"{w.latex} - {rate} \, {gradient.latex}", f"{w.text} - {plain(rate)} · {gradient.text}")
-    return Line(new, step)
+    return update(w, times([_rate(notation), gradient]))
+
+
+def update(w: Formula, change: Formula) -> Line:
+    """The new value of a parameter is the old one less a change."""
+    return Line(Formula(rf"{{{w.latex}}}_{{\text{{new}}}}", f"{w.text} new"), _less(w, change))
 
 
 def descent(w: Formula, gradient: Formula, notation: Notation, before: float, lr: float, slope: float) -> list[Line]:
     """The same with the numbers put in, and the result."""
-    old, rate, step = number(before), number(lr), signed(number(slope))
-    put = Formula(rf"{old.latex} - {rate.latex} \cdot {step.latex}", f"{old.text} - {rate.text} · {step.text}")
+    put = _less(number(before), times([number(lr), signed(number(slope))]))
     return [rule(w, gradient, notation), Line(None, put), Line(None, number(before - lr * slope))]
+
+
+def _rate(notation: Notation) -> Formula:
+    return Formula(notation.rate, plain(notation.rate))
+
+
+def _less(value: Formula, change: Formula) -> Formula:
+    return Formula(f"{value.latex} - {change.latex}", f"{value.text} - {change.text}")

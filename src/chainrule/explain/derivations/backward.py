@@ -82,6 +82,7 @@ class BackwardPass(Shown):
         batch = f" B, the number of rows, is {self._rows}."
         blocks: list[Block] = [Remark(f"{conventions(self.setting.notation)} ", *self.setting.loss, batch)]
         blocks += [Paragraph(self.reason)] if self.reason else []
+        blocks += self._features()
         for section in ("forward", "backward"):
             blocks += [Heading(section.capitalize()), *self._section(self._equations(section))]
         blocks += self._whole() if self.parameter is None else self._element(self.parameter)
@@ -102,6 +103,13 @@ class BackwardPass(Shown):
             "parameters": {name: np.asarray(self.arrays[name], dtype=float).tolist() for name in value},
             "updated": {name: (self.arrays[name] - lr * gradient).tolist() for name, gradient in value.items()},
         }
+
+    def _features(self) -> list[Block]:
+        """Which feature stands where in X, if the features have names."""
+        notation = self.setting.notation
+        names = [f"{n} {name}" for n, name in enumerate(notation.features, notation.first)]
+        line = "row" if notation.columns else "column"
+        return [Paragraph(f"The features, by the {line} of X in which they stand: {', '.join(names)}.")] * bool(names)
 
     @property
     def _rows(self) -> int:

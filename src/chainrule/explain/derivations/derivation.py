@@ -190,9 +190,7 @@ class Derivation(Shown):
         ]
         if not lines:
             return []
-        words = (
-            f"Derived in one piece, the loss and the output's activation function give less to write{self._condition}:"
-        )
+        words = f"Derived in one piece{self._condition}, the loss and the output's activation function give:"
         return [Paragraph(words), Equations(*lines)]
 
     @property

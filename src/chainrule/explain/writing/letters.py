@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from chainrule.show.latex import latex_name
+
 Piece = tuple[str, int]
 """Letters, and where they stand: 1 raised, -1 lowered, 0 on the line."""
 
@@ -16,7 +18,8 @@ def pieces(latex: str) -> list[Piece]:
     """
     text = re.sub(r"\\hat\{(\w)\}", lambda m: {"y": "ŷ"}.get(m[1], f"{m[1]}^"), latex)
     text = re.sub(r"\\(?:mathit|mathrm|text|operatorname)\{([^}]*)\}", r"\1", text)
-    text = text.replace(r"\langle ", "<").replace(r" \rangle", ">").replace(r"\_", "_")
+    text = text.replace(r"\langle ", "<").replace(r" \rangle", ">")
+    text = re.sub(r"\\([_%$&#])", r"\1", text)
     text = re.sub(r"\\(\w+)", lambda m: _LETTERS.get(m[1], m[1]), text)
     found: list[Piece] = []
     for sign, shifted, rest in re.findall(r"([\^_])\{([^{}]*)\}|([^{}^_]+|[\^_](?!\{))", text):
@@ -37,6 +40,20 @@ def plain(latex: str) -> str:
     found = pieces(latex)
     both = any(level == 1 for _, level in found)
     return "".join(_shifted(text, level) if both else text for text, level in found)
+
+
+def in_words(name: str) -> str:
+    r"""LaTeX of a name that someone else has given: in square brackets, as a condition is, unless it is one word.
+
+    Letters that have a meaning in every LaTeX text become spaces.
+
+    >>> in_words("age"), in_words("bill_length"), in_words("island=Biscoe"), in_words("share (%)"), in_words("W1")
+    ('\\mathit{age}', '\\mathit{bill\\_length}', '[\\text{island=Biscoe}]', '[\\text{share (\\%)}]', '[\\text{W1}]')
+    """
+    if name.isidentifier() and not re.fullmatch(r"[WbzhXYL]\d*", name):
+        return latex_name(name)
+    safe = re.sub(r"([_%$&#])", r"\\\1", re.sub(r"[\\{}^~]", " ", name))
+    return rf"[\text{{{safe}}}]"
 
 
 def _shifted(text: str, level: int) -> str:

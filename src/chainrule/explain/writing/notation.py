@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from chainrule.document import Formula
 from chainrule.errors import ArgumentError, unknown_name
 from chainrule.explain.scalars import Element
-from chainrule.explain.writing.letters import plain
+from chainrule.explain.writing.letters import in_words, plain
 from chainrule.show.latex import latex_name
 
 
@@ -40,6 +40,7 @@ class Notation:
         only_prediction: whether the index of the unit is dropped where the last layer has one unit only.
         names: letters of your own for single values, by the name of the variable or element (``{"X[0]": "c"}`` for
             the first feature of every row).
+        features: the names that the features have in a table, in plain words.
 
     >>> from dataclasses import replace
     >>> from chainrule.explain.scalars import Element
@@ -67,6 +68,7 @@ class Notation:
     linear_as_net: bool = False
     only_prediction: bool = False
     names: Mapping[str, str] = field(default_factory=dict)
+    features: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.first not in (0, 1):
@@ -86,6 +88,8 @@ class Notation:
         row = element.index[0] if element.rows else None
         rest = element.index[1:] if element.rows else element.index
         own = self.names.get(str(Element(element.name, rest))) or self.names.get(element.name)
+        if own is None and element.name == "X" and len(rest) == 1 and rest[0] < len(self.features):
+            own = in_words(self.features[rest[0]])
         template = self._template(element.name, layers)
         if own is None and not template:
             places = ",".join(str(i + self.first) for i in rest)
@@ -265,8 +269,10 @@ def conventions(notation: Notation) -> str:
     """In words, how the notation reads."""
     product = "W a + b with column vectors" if notation.columns else "x W + b with rows as samples"
     order = "to, from" if _to_first(notation) else "from, to"
+    features = " Features have the names of the table and the values that the network takes." * bool(notation.features)
     return (
         f"Notation {notation.name!r}: {product}; the indices of a weight are ({order}), counted from {notation.first}."
+        f"{features}"
     )
 
 
