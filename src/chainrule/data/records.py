@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from chainrule.errors import ModelFileError
 
@@ -42,11 +42,9 @@ class Fields:
     def number(self, key: str) -> float:
         """A finite number."""
         value = self._values.get(key)
-        if isinstance(value, bool) or not isinstance(value, int | float):
+        if not _is_finite(value):
             self.wrong(key, "a finite number")
-        if not abs(value) <= sys.float_info.max:  # NaN fails every comparison
-            self.wrong(key, "a finite number")
-        return float(value)
+        return float(cast("float", value))
 
     def scale(self, key: str) -> float:
         """A finite number above 0."""
@@ -72,6 +70,41 @@ class Fields:
         if not isinstance(value, list | tuple):
             self.wrong(key, "a list")
         return list(value)
+
+    def numbers(self, key: str) -> tuple[float, ...]:
+        """A list of finite numbers."""
+        items = self.items(key)
+        if not all(_is_finite(item) for item in items):
+            self.wrong(key, "a list of finite numbers")
+        return tuple(map(float, cast("list[float]", items)))
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        """A list of strings."""
+        items = self.items(key)
+        if not all(isinstance(item, str) for item in items):
+            self.wrong(key, "a list of text")
+        return tuple(cast("list[str]", items))
+
+    def tables(self, key: str, width: int) -> tuple[tuple[float, ...], ...]:
+        """A list of rows of ``width`` finite numbers each."""
+        rows = self.items(key)
+        for row in rows:
+            if not isinstance(row, list | tuple) or len(row) != width or not all(map(_is_finite, row)):
+                self.wrong(key, f"rows of {width} finite numbers")
+        return tuple(tuple(map(float, row)) for row in cast("list[list[float]]", rows))
+
+    def record(self, key: str) -> Fields:
+        """An object."""
+        return Fields(self.value(key), f"{self.where}, {key}")
+
+    def records(self, key: str) -> list[Fields]:
+        """A list of objects."""
+        return [Fields(item, f"{self.where}, {key} {place}") for place, item in enumerate(self.items(key), start=1)]
+
+
+def _is_finite(value: object) -> bool:
+    # NaN fails every comparison.
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= sys.float_info.max
 
 
 def _shown(value: object) -> str:

@@ -15,6 +15,7 @@ from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
 from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name, whole_number
 from chainrule.files import write_atomically
+from chainrule.judging import HeldOut, Results, results_from_json
 from chainrule.network import Network, network_from
 from chainrule.optim import Adam
 from chainrule.storage import read_model, write_model
@@ -27,7 +28,6 @@ from chainrule.tabular.parts import (
     spelled_classes,
     split_table,
 )
-from chainrule.tabular.results import Results, results_from_json
 from chainrule.training import History
 
 if TYPE_CHECKING:
@@ -127,7 +127,9 @@ class TableModel:
                 raise unknown_name("column to ignore", name, (c for c in frame.columns if c != target))
         frame = frame.drop(ignore)
         optimizer = Adam(lr)
-        parts, encoder = split_table(frame, target, task, (1 - held_out - validation, validation, held_out), seed)
+        parts, numbers, encoder = split_table(
+            frame, target, task, (1 - held_out - validation, validation, held_out), seed
+        )
         features = [encoder.encode(part) for part in parts]
         targets = [encoder.encode_target(part) for part in parts]
         network = build_network(encoder, hidden, dropout, seed)
@@ -163,7 +165,8 @@ class TableModel:
             "rows": dict(zip(("training", "validation", "held_out"), map(len, parts), strict=True)),
             "versions": _versions(),
         }
-        results = judge(network, encoder, features[2], targets[2], targets[0])
+        held = HeldOut(parts[2], numbers[2], features[2])
+        results = judge(network, encoder, held, targets[2], targets[0])
         return cls(network, encoder, history, results, settings)
 
     @property

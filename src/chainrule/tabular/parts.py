@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -12,10 +13,11 @@ from numpy.typing import NDArray
 from chainrule.data import TableEncoder, Target, Task, split_rows
 from chainrule.data.values import Floats, column, spelled
 from chainrule.errors import DataError, ModelFileError, require
+from chainrule.judging import HeldOut, Results
+from chainrule.judging.table import judge_classes, judge_numbers
 from chainrule.network import Network, random_streams
 from chainrule.nn import Dense, Dropout, Layer
 from chainrule.show.numbers import counted
-from chainrule.tabular.results import ClassResults, NumberResults, Results
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,8 +32,8 @@ def split_table(
     task: Literal["auto"] | Task,
     fractions: tuple[float, float, float],
     seed: int,
-) -> tuple[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], TableEncoder]:
-    """Training, validation and held-out rows, and what was learnt about the columns of the first.
+) -> tuple[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], tuple[NDArray[np.int64], ...], TableEncoder]:
+    """Training, validation and held-out rows, their places in the table, and what was learnt from the first.
 
     Raises:
         DataError: where the table cannot be learnt from as it is.
@@ -60,7 +62,7 @@ def split_table(
     learnt = whole if whole.task == "classification" else replace(encoder.target, reason=whole.reason)
     # A row number is seen in the whole table alone: the training rows are a random part of it.
     columns = tuple(w if w.kind == "identifier" else c for w, c in zip(table.columns, encoder.columns, strict=True))
-    return (training, watched, held), replace(encoder, target=learnt, columns=columns)
+    return (training, watched, held), rows, replace(encoder, target=learnt, columns=columns)
 
 
 def _refuse_empty(table: TableEncoder) -> None:
@@ -136,23 +138,24 @@ def probabilities(network: Network, features: NDArray[np.float32]) -> Floats:
 
 
 def judge(
-    network: Network,
-    encoder: TableEncoder,
-    features: NDArray[np.float32],
-    actual: NDArray[Any],
-    training: NDArray[Any],
+    network: Network, encoder: TableEncoder, held: HeldOut, actual: NDArray[Any], training: NDArray[Any]
 ) -> Results:
     """The results on held-out rows.
 
     Args:
         network: the trained network.
         encoder: of the table.
-        features: of the held-out rows.
+        held: the held-out rows.
         actual: their encoded targets.
         training: the encoded targets of the training rows.
     """
+    summary = network.summary()
+    flops = summary.forward_flops / summary.batch_size
     if encoder.target.task == "classification":
-        shares = probabilities(network, features)
-        return ClassResults.judge(spelled_classes(encoder.target), actual, shares, training)
-    predicted = network.predict(features)[:, 0]
-    return NumberResults.judge(encoder.decode_numbers(actual), encoder.decode_numbers(predicted), encoder.target.mean)
+        classes = spelled_classes(encoder.target)
+        return judge_classes(partial(probabilities, network), flops, encoder, held, classes, actual, training)
+
+    def predict(features: NDArray[np.float32]) -> Floats:
+        return encoder.decode_numbers(network.predict(features))
+
+    return judge_numbers(predict, flops, encoder, held, encoder.decode_numbers(actual))
