@@ -18,6 +18,7 @@ from .errors import (
 )
 from .explain import Notation, circuit, paths, simplification
 from .expression import Example, Expression, Kink, Operation, Spelling, symbols
+from .importing import from_keras, from_sklearn, from_torch
 from .network import Network, load, mlp
 from .nn import (
     Activation,
@@ -77,7 +78,7 @@ from .ops.reductions import (
 from .optim import LBFGS, SGD, Adagrad, Adam, AdamW, RMSProp
 from .program import Equation, Program, Var
 from .runnable import derive, evaluate, gradient
-from .training import Callback, History
+from .training import Callback, History, Metric
 from .work import check_my_work, exercise
 
 __version__: str
@@ -110,6 +111,7 @@ __all__ = [
     "Kink",
     "Layer",
     "LayerNorm",
+    "Metric",
     "ModelFileError",
     "Network",
     "NonFiniteError",
@@ -144,6 +146,9 @@ __all__ = [
     "experiments",
     "expm1",
     "floor",
+    "from_keras",
+    "from_sklearn",
+    "from_torch",
     "gallery",
     "gelu",
     "gelu_tanh",

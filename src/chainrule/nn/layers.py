@@ -6,8 +6,8 @@ of its output. A layer of your own is a subclass that asks ``build`` for its par
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, whole_number
@@ -105,9 +105,13 @@ def default_weights(activation: str | None) -> Initialiser:
 
 @dataclass(frozen=True)
 class Activation(Layer):
-    """An activation on its own: h = activation(x)."""
+    """An activation on its own: h = activation(x).
+
+    ``settings`` are the operation's further arguments, such as ``{"slope": 0.2}`` of ``leaky_relu``.
+    """
 
     activation: str | Operation
+    settings: Mapping[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         activation_of(self.activation)
@@ -115,7 +119,7 @@ class Activation(Layer):
     def apply(self, x: Expression, build: Build) -> Expression:
         """activation(x)."""
         operation = activation_of(self.activation)
-        return x if operation is None else operation(x).named(f"a{build.next('Activation')}")
+        return x if operation is None else operation(x, **self.settings).named(f"a{build.next('Activation')}")
 
 
 @dataclass(frozen=True)
