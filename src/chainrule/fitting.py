@@ -32,7 +32,7 @@ from chainrule.training import (
     progress_callback,
     train,
 )
-from chainrule.training.metrics import LARGER_IS_BETTER, metric_of
+from chainrule.training.metrics import Metric, MetricLike, metric_of
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -61,8 +61,9 @@ def fit(
     shuffle: bool | Literal["once"],
     streams: Mapping[str, np.random.Generator],
     engine: str,
-    validation: tuple[Any, Any] | float | None,
-    metrics: Sequence[str],
+    validation: tuple[Any, ...] | float | None,
+    sample_weight: Any,
+    metrics: Sequence[MetricLike],
     monitor: str | None,
     patience: int | None,
     callbacks: Sequence[Any],
@@ -74,9 +75,8 @@ def fit(
     epochs = whole_number("epochs", epochs, 0)
     patience = patience if patience is None else whole_number("patience", patience, 1)
     require(shuffle in (True, False, "once"), f"shuffle must be True, False or 'once', not {shuffle!r}")
-    for name in metrics:
-        metric_of(name, network.loss_function)
-    data, held = _split(network, X, y, validation, streams["validation"])
+    wanted = [metric_of(m, network.loss_function) for m in metrics]
+    data, held = _split(network, network.prepare(X, y, sample_weight), validation, streams["validation"])
     require(len(network.parameters.theta) > 0, "the network has no parameters to train")
     size = batch_rows(batch_size, len(data["Y"]))
     if isinstance(optimizer, LBFGS):
@@ -84,7 +84,8 @@ def fit(
         run_: Run = _lbfgs_run(network, data, optimizer, engine, epochs)
     else:
         run_ = _step_run(training_steps(network, data, optimizer, size), engine, epochs)
-    watched = _watched(monitor, metrics, held is not None)
+    names = {m.name: m for m in wanted}
+    watched = _watched(monitor, list(names), held is not None)
     plan = Plan(
         rows=len(data["Y"]),
         epochs=epochs,
@@ -92,24 +93,28 @@ def fit(
         shuffle=shuffle if size < len(data["Y"]) else False,
         rng=streams["shuffling"],
         monitor=watched,
-        larger_is_better=watched in LARGER_IS_BETTER,
+        larger_is_better=watched in names and names[watched].larger_is_better,
         patience=patience,
         restore_best=patience is not None,
         lasting=("theta", *network.states),
         add_losses=network.loss_function.reduction == "sum",
+        weights=data.get("w"),
         constants={"plateau_factor": 1.0, "key": int(streams["dropout"].integers(2**32))},
     )
     watchers = _watchers(network, run_, callbacks, progress)
-    evaluate = _evaluator(network, held or data, metrics, held=held is not None)
+    evaluate = _evaluator(network, held or data, wanted, held=held is not None)
     try:
         history = train(run_, plan, evaluate, _plateau(optimizer), watchers)
     except NonFiniteStep as error:
         raise _explained(error, run_, plan) from None
     finally:
         _put_back(network, run_.state)
-    history.measured_by(
-        lambda: profile(network, X, y, batch_size=batch_size, optimizer=optimizer, seconds=PROFILED_SECONDS)
-    )
+
+    def measured() -> Profile:
+        rows = network.prepare(X, y, sample_weight)
+        return profile(network, rows, batch_size=batch_size, optimizer=optimizer, seconds=PROFILED_SECONDS)
+
+    history.measured_by(measured)
     return history
 
 
@@ -133,16 +138,17 @@ def _watchers(network: Computing, run_: Run, callbacks: Any, progress: Any) -> l
     return [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
 
 
-def _split(network: Computing, X: Any, y: Any, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
+def _split(network: Computing, data: Data, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
     """The training rows, and the validation rows if there are any."""
-    data = network.prepare(X, y)
+    if "w" in data and not data["w"].all():  # what weighs nothing changes nothing, not even which rows share a batch
+        data = {k: a[data["w"] > 0] for k, a in data.items()}
     if validation is None:
         return data, None
-    if isinstance(validation, tuple | list) and len(validation) == 2:
+    if isinstance(validation, tuple | list) and len(validation) in (2, 3):
         return data, network.prepare(*validation)
     require(
         isinstance(validation, float) and 0 < validation < 1,
-        f"validation is a pair (X, y) or a share of the rows between 0 and 1, not {validation!r}",
+        f"validation is (X, y), (X, y, weights) or a share of the rows between 0 and 1, not {validation!r}",
     )
     rows = len(data["Y"])
     count = round(validation * rows)
@@ -158,7 +164,7 @@ def training_steps(network: Computing, data: Data, optimizer: Optimizer, batch_s
     state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
     state |= {name: values.copy() for name, values in network.states.items()}
     named = {f"all_{name}": array for name, array in data.items()} if gather else data
-    step = network.model.step_program(optimizer, gather=gather)
+    step = network.model.step_program(optimizer, gather=gather, weighted="w" in data)
     return Steps(step, network.dtype, named, state, batch_size)
 
 
@@ -177,13 +183,12 @@ def _step_run(steps: Steps, engine: str, epochs: int) -> Run:
 
 
 def profile(
-    network: Computing, X: Any, y: Any, *, batch_size: int | Literal["all"], optimizer: Optimizer, seconds: float
+    network: Computing, data: Data, *, batch_size: int | Literal["all"], optimizer: Optimizer, seconds: float
 ) -> Profile:
     """Where the time of a step goes; the arguments are those of :meth:`chainrule.network.Network.profile`."""
     from chainrule.engines.native.profile import profile_step
 
     require(not isinstance(optimizer, LBFGS), "LBFGS has no step of a fixed length: profile another optimizer")
-    data = network.prepare(X, y)
     steps = training_steps(network, data, optimizer, batch_rows(batch_size, len(data["Y"])))
     constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-steps.rows // steps.batch_size)), "T": 1e6}
     return profile_step(steps, constants, seconds)
@@ -207,7 +212,7 @@ def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str
 
 def _lbfgs_run(network: Computing, data: Data, optimizer: LBFGS, engine: str, epochs: int) -> LBFGSRun:
     """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
-    program = network.program("gradients", training=True)
+    program = network.program("gradients", training=True, weighted="w" in data)
     changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
     if changing:
         raise ArgumentError("LBFGS needs a loss that stays the same: it cannot train Dropout or BatchNorm")
@@ -260,18 +265,19 @@ def _put_back(network: Computing, state: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _evaluator(
-    network: Computing, data: Data, metrics: Sequence[str], *, held: bool
+    network: Computing, data: Data, metrics: Sequence[Metric], *, held: bool
 ) -> Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]:
     """What is recorded after each epoch: the validation loss, and the metrics."""
-    inputs = {k: a for k, a in data.items() if k != "Y"}
+    inputs = {k: a for k, a in data.items() if k not in ("Y", "w")}
+    target, weight = data["Y"], data.get("w")
 
     def evaluate(state: Mapping[str, NDArray[Any]]) -> dict[str, float]:
         if not held and not metrics:
             return {}
         _put_back(network, state)
-        prediction = network.predict(inputs) if metrics else data["Y"]
-        recorded = {"validation_loss": network.loss(inputs, data["Y"])} if held else {}
-        return recorded | {name: metric_of(name, network.loss_function)(prediction, data["Y"]) for name in metrics}
+        prediction = network.predict(inputs) if metrics else target
+        recorded = {"validation_loss": network.loss(inputs, target, sample_weight=weight)} if held else {}
+        return recorded | {m.name: m(prediction, target, weight) for m in metrics}
 
     return evaluate
 

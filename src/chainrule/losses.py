@@ -14,7 +14,7 @@ from typing import Any, Literal, TypeAlias
 from chainrule.errors import ShapeError, require, unknown_name
 from chainrule.expression import Expression, symbol
 from chainrule.ops.activations import relu
-from chainrule.ops.arithmetic import abs, maximum, where
+from chainrule.ops.arithmetic import abs, maximum, size_of, where
 from chainrule.ops.elementary import log
 from chainrule.ops.reductions import smooth_labels
 from chainrule.program import Program
@@ -23,6 +23,9 @@ from chainrule.trace import atom_expression, substitute, trace
 
 Reduction: TypeAlias = Literal["mean", "sum"]
 Target: TypeAlias = Literal["numbers", "binary", "classes", "signs", "counts"]
+
+LEAST_WEIGHT = 1e-37
+"""What the weights of a batch count for at least, together: rows that weigh nothing have the loss 0, not 0 / 0."""
 
 
 @dataclass(frozen=True)
@@ -66,8 +69,12 @@ class Loss:
             f"label smoothing is for class targets, not for {self.name}",
         )
 
-    def total(self, prediction: Expression, target: Expression) -> Expression:
-        """The loss of a batch: one number."""
+    def total(self, prediction: Expression, target: Expression, weight: Expression | None = None) -> Expression:
+        """The loss of a batch: one number.
+
+        With a weight w for each row, of shape (B,), the mean over rows is sum_i w_i l_i / sum_i w_i and the sum over
+        rows sum_i w_i l_i, where l_i is the loss of row i.
+        """
         if prediction.shape != target.shape:
             raise ShapeError(
                 f"{self.name}: predictions have shape {show_shape(prediction.shape)}, "
@@ -77,7 +84,7 @@ class Loss:
             target = self._smoothed(target)
         value = self.formula(prediction, target, **self.settings)
         require(isinstance(value, Expression), f"the loss {self.name} gives {value!r}, not an expression")
-        return self._reduced(value)
+        return self._reduced(value) if weight is None else self._weighted(value, weight)
 
     def _smoothed(self, target: Expression) -> Expression:
         if self.target == "classes":
@@ -93,6 +100,19 @@ class Loss:
         outputs = tuple(range(1, value.rank)) if value.rank > 2 else 1
         rows = value.mean(axis=outputs) if self.mean_outputs else value.sum(axis=outputs)
         return rows.mean() if average else rows.sum()
+
+    def _weighted(self, value: Expression, w: Expression) -> Expression:
+        require(
+            value.shape[:1] == w.shape,
+            f"rows can have weights where the loss gives a number for each row, but {self.name} gives "
+            f"{show_shape(value.shape) if value.shape else 'one number for all'}",
+        )
+        column = w.reshape(*w.shape, *[1] * (value.rank - 1))
+        total = (column * value).sum()
+        outputs = size_of(value.shape[1:]) if self.mean_outputs else 1
+        if self.reduction == "mean":
+            return total / (outputs * maximum(w.sum(), LEAST_WEIGHT).named("w_sum"))
+        return total / outputs
 
     def to_json(self, shape: Shape = ("B", "k")) -> dict[str, Any]:
         """A description that :func:`loss_of` reads back; a formula of one's own is written down for that shape."""

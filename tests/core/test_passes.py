@@ -21,6 +21,7 @@ a, b = cr.symbols("a b")
 x, y = cr.symbols("x y", shape=(3, 4))
 v, w = cr.symbols("v w", shape=(4,))
 negated = -x
+heavy = symbol("u", (3,), facts=frozenset({"row_weights"})).reshape(3, 1)
 
 CASES = {
     "neutral element": [x * 1, 1 * x, x + 0, 0 + x, x - 0, x / 1, x**1],
@@ -53,6 +54,9 @@ CASES = {
     "exp of log_softmax": [cr.exp(cr.log_softmax(x)), cr.exp(cr.log_softmax(x, axis=0))],
     "sigmoid and cross-entropy": [(1 - y) * cr.sigmoid(x) - y * cr.sigmoid(-x)],
     "transposed twice": [x.T.T],
+    "weights of rows first": [x * heavy, x * (heavy * y), (heavy * x) * y, heavy * (2 * x), (x * heavy) * (a * y)],
+    "weights of rows leave the sum": [cr.sum(heavy * x, axis=1, keepdims=True)],
+    "common weights of rows": [heavy * x - heavy * y, heavy * x + heavy * y, heavy * x - heavy * v],
 }
 """Formulas to which each rewrite applies."""
 

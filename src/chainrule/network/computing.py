@@ -14,9 +14,9 @@ from chainrule.errors import DataError, ShapeError
 from chainrule.evaluating import Evaluator
 from chainrule.network.described import Described
 from chainrule.nn.layers import Dense
-from chainrule.nn.targets import as_rows, as_targets
+from chainrule.nn.targets import as_rows, as_targets, as_weights
 from chainrule.runnable import Runnable
-from chainrule.training.metrics import metric_of
+from chainrule.training.metrics import MetricLike, metric_of
 
 PREDICT_ROWS = 4096
 """Rows that are predicted at once, so that memory stays small."""
@@ -71,12 +71,13 @@ class Computing(Described):
                     f"a whole number from 0 to {categories - 1}"
                 )
 
-    def prepare(self, X: Any, y: Any) -> dict[str, NDArray[Any]]:
-        """Inputs and targets as the programs take them, by name."""
+    def prepare(self, X: Any, y: Any, sample_weight: Any = None) -> dict[str, NDArray[Any]]:
+        """Inputs, targets ``Y`` and the weights of rows ``w``, if there are any, as the programs take them, by name."""
         arrays = self.prepare_inputs(X)
         rows = len(next(iter(arrays.values())))
         shape = self._assembled.prediction.shape
-        return {**arrays, "Y": as_targets(y, self.loss_function, rows, shape, self.dtype)}
+        weights = {} if sample_weight is None else {"w": as_weights(sample_weight, rows, self.dtype)}
+        return {**arrays, "Y": as_targets(y, self.loss_function, rows, shape, self.dtype), **weights}
 
     def _run(self, program: Runnable, data: Mapping[str, Any], engine: str, calls: int = 1) -> dict[str, Any]:
         """Run a program on data, with the network's parameters and states."""
@@ -96,13 +97,18 @@ class Computing(Described):
         parts = [self._run(program, piece, engine, len(pieces))["prediction"] for piece in pieces]
         return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
 
-    def loss(self, X: Any, y: Any, *, engine: str = "auto") -> float:
-        """The loss of these rows, penalties included, without dropout; the engine as for :meth:`predict`."""
-        return float(self._run(self.program("loss"), self.prepare(X, y), engine)["L"])
+    def loss(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> float:
+        """The loss of these rows, penalties included, without dropout; the engine as for :meth:`predict`.
 
-    def gradients(self, X: Any, y: Any, *, engine: str = "auto") -> dict[str, NDArray[Any]]:
+        With a weight w for each row, the mean over rows is sum_i w_i l_i / sum_i w_i.
+        """
+        data = self.prepare(X, y, sample_weight)
+        return float(self._run(self.program("loss", weighted="w" in data), data, engine)["L"])
+
+    def gradients(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> dict[str, NDArray[Any]]:
         """The derivative of :meth:`loss` by each parameter, by its name; the engine as for :meth:`predict`."""
-        results = self._run(self.program("gradients"), self.prepare(X, y), engine)
+        data = self.prepare(X, y, sample_weight)
+        results = self._run(self.program("gradients", weighted="w" in data), data, engine)
         return {name: np.asarray(results[f"d{name}"]) for name in self.parameters}
 
     def activations(self, X: Any) -> dict[str, NDArray[Any]]:
@@ -112,11 +118,24 @@ class Computing(Described):
         everything = run_all(program, {v.name: values[v.name] for v in program.inputs}, self.dtype)
         return {label: np.asarray(everything[label]) for label, _ in program.outputs}
 
-    def evaluate(self, X: Any, y: Any, metrics: Sequence[str] = ()) -> dict[str, float]:
-        """The loss and metrics (``"accuracy"``, ``"rmse"``, ``"mae"``, ``"r2"``) of these rows."""
-        data = self.prepare(X, y)
-        target = data.pop("Y")
-        prediction = self.predict(data) if metrics else target
-        return {"loss": self.loss(data, target)} | {
-            name: metric_of(name, self.loss_function)(prediction, target) for name in metrics
-        }
+    def evaluate(
+        self, X: Any, y: Any, metrics: Sequence[MetricLike] = (), *, sample_weight: Any = None
+    ) -> dict[str, float]:
+        """The loss and metrics of these rows.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            metrics: as for :meth:`fit`.
+            sample_weight: weights of the rows, for the loss and the metrics.
+
+        >>> import chainrule as cr
+        >>> cr.mlp([1, 1], weights=1.0).evaluate([[1.0], [2.0]], [1.0, 3.0], metrics=["rmse"], sample_weight=[1, 3])
+        {'loss': 0.75, 'rmse': 0.8660254037844386}
+        """
+        data = self.prepare(X, y, sample_weight)
+        target, weight = data.pop("Y"), data.pop("w", None)
+        wanted = [metric_of(m, self.loss_function) for m in metrics]
+        prediction = self.predict(data) if wanted else target
+        loss = self.loss(data, target, sample_weight=weight)
+        return {"loss": loss} | {m.name: m(prediction, target, weight) for m in wanted}

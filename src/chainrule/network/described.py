@@ -112,17 +112,23 @@ class Described:
 
     @overload
     def program(  # type: ignore[overload-overlap]
-        self, kind: Literal["phases"], *, optimizer: Optimizer | str = ..., batch_size: int = ...
+        self, kind: Literal["phases"], *, weighted: bool = ..., optimizer: Optimizer | str = ..., batch_size: int = ...
     ) -> Schedule: ...
 
     @overload
     def program(  # type: ignore[overload-overlap]
-        self, kind: Literal["llvm"], *, optimizer: Optimizer | str = ..., batch_size: int = ...
+        self, kind: Literal["llvm"], *, weighted: bool = ..., optimizer: Optimizer | str = ..., batch_size: int = ...
     ) -> str: ...
 
     @overload
     def program(
-        self, kind: str = ..., *, training: bool = ..., simplified: bool = ..., optimizer: Optimizer | str = ...
+        self,
+        kind: str = ...,
+        *,
+        training: bool = ...,
+        simplified: bool = ...,
+        weighted: bool = ...,
+        optimizer: Optimizer | str = ...,
     ) -> Runnable: ...
 
     def program(
@@ -131,6 +137,7 @@ class Described:
         *,
         training: bool = False,
         simplified: bool = True,
+        weighted: bool = False,
         optimizer: Optimizer | str = "adam",
         batch_size: int = 32,
     ) -> Runnable | Schedule | str:
@@ -143,6 +150,7 @@ class Described:
                 code: both to print.
             training: whether dropout and batch statistics are in it; a step always has them.
             simplified: whether the rewrites were applied.
+            weighted: whether rows have weights ``w``, shape (B,), in the loss.
             optimizer: of a step or an update.
             batch_size: rows of a step, for ``"phases"`` and ``"llvm"``.
         """
@@ -150,21 +158,22 @@ class Described:
             from chainrule.engines.native import step_code, step_text
 
             rows = whole_number("batch_size", batch_size, 1)
-            step = (self.model.step_program(optimizer_of(optimizer)), self.dtype, rows)
+            program = self.model.step_program(optimizer_of(optimizer), weighted=weighted)
+            step = (program, self.dtype, rows)
             return step_code(*step).schedule if kind == "phases" else step_text(*step)
         chosen = optimizer_of(optimizer)
         model = self.model
         makers: dict[str, Callable[[], Program]] = {
-            "gradients": lambda: model.gradients_program(training=training, simplified=simplified),
-            "loss": lambda: model.loss_program(training=training, simplified=simplified),
+            "gradients": lambda: model.gradients_program(training=training, simplified=simplified, weighted=weighted),
+            "loss": lambda: model.loss_program(training=training, simplified=simplified, weighted=weighted),
             "predict": model.prediction_program,
             "activations": model.activations_program,
-            "step": lambda: model.step_program(chosen),
+            "step": lambda: model.step_program(chosen, weighted=weighted),
             "update": lambda: chosen.program(self.parameters.theta.size),
         }
         if kind not in makers:
             raise unknown_name("kind of program", kind, [*makers, "phases", "llvm"])
-        key = (kind, training, simplified, chosen if kind in ("step", "update") else None)
+        key = (kind, training, simplified, weighted, chosen if kind in ("step", "update") else None)
         if key not in self._programs:
             self._programs[key] = Runnable.of(makers[kind]())
         return self._programs[key]

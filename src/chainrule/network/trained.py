@@ -13,6 +13,7 @@ from chainrule.network.computing import Computing
 from chainrule.network.streams import random_streams
 from chainrule.optim import Optimizer, optimizer_of
 from chainrule.training import History
+from chainrule.training.metrics import MetricLike
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -33,8 +34,9 @@ class Trained(Computing):
         shuffle: bool | Literal["once"] = True,
         seed: int | None = None,
         engine: str = "auto",
-        validation: tuple[Any, Any] | float | None = None,
-        metrics: Sequence[str] = (),
+        validation: tuple[Any, ...] | float | None = None,
+        sample_weight: Any = None,
+        metrics: Sequence[MetricLike] = (),
         monitor: str | None = None,
         patience: int | None = None,
         callbacks: Sequence[Any] = (),
@@ -53,8 +55,12 @@ class Trained(Computing):
             seed: of shuffling and dropout; the network's by default. Same seed, same bits.
             engine: ``"native"`` (machine code for this processor), ``"numpy"`` (the printed text, executed), or
                 ``"auto"``: native where training is long enough to be worth compiling.
-            validation: rows and targets to watch, or the share of the rows to hold back for it.
-            metrics: further quantities of the history, of the validation rows where there are any.
+            validation: rows and targets to watch, ``(X, y)`` or ``(X, y, weights)``, or the share of the rows to
+                hold back for it.
+            sample_weight: how much each row counts, shape (rows,): the loss of a batch is sum_i w_i l_i / sum_i w_i
+                (sum_i w_i l_i for ``reduction="sum"``). A row of weight 0 is left out.
+            metrics: further quantities of the history, of the validation rows where there are any: names of
+                :mod:`chainrule.training.metrics`, functions of (prediction, target), or :class:`chainrule.Metric`.
             monitor: what decides which epoch was best: ``"validation_loss"`` (the default where there are
                 validation rows), ``"loss"`` or a metric.
             patience: stop after so many epochs without a better one, and restore the best weights.
@@ -80,6 +86,7 @@ class Trained(Computing):
             streams=random_streams(self.seed if seed is None else seed),
             engine=engine,
             validation=validation,
+            sample_weight=sample_weight,
             metrics=metrics,
             monitor=monitor,
             patience=patience,
@@ -168,4 +175,5 @@ class Trained(Computing):
             seconds: how long to measure.
         """
         require(0 < seconds < float("inf"), f"seconds must be above 0, not {seconds!r}")
-        return profile(self, X, y, batch_size=batch_size, optimizer=optimizer_of(optimizer), seconds=seconds)
+        data = self.prepare(X, y)
+        return profile(self, data, batch_size=batch_size, optimizer=optimizer_of(optimizer), seconds=seconds)

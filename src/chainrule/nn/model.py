@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from chainrule.derivation import derive_program
-from chainrule.errors import ArgumentError
+from chainrule.errors import ArgumentError, require
 from chainrule.expression import Expression, Operation, symbol
 from chainrule.losses import Loss
 from chainrule.nn.build import Build, Parameter, State
@@ -31,20 +31,22 @@ class Model:
     l1: float = 0.0
     l2: float = 0.0
 
-    def assemble(self, *, training: bool) -> Assembled:
-        """The expressions of prediction and objective."""
+    def assemble(self, *, training: bool, weighted: bool = False) -> Assembled:
+        """The expressions of prediction and objective; ``weighted`` if rows have weights ``w``."""
         symbols = {name: symbol(name, shape) for name, shape in self.inputs}
         build = Build(symbols, training)
         output = _linked(build.run(self.layers, next(iter(symbols.values()))), self.layers, self.loss, build)
         facts = frozenset({"rows_sum_to_one"}) if self.loss.target == "classes" else frozenset[str]()
         target = symbol("Y", output.shape, facts=facts)
-        objective = self.loss.total(output, target)
+        require(not (weighted and "w" in symbols), "an input is called w, as the weights of rows are: rename it")
+        weight = symbol("w", output.shape[:1], facts=frozenset({"row_weights"})) if weighted else None
+        objective = self.loss.total(output, target, weight)
         weights = [build.symbols[p.name] for p in build.parameters if p.penalised]
         for w in weights if self.l2 else ():
             objective = objective + self.l2 * (w**2).sum()
         for w in weights if self.l1 else ():
             objective = objective + self.l1 * abs(w).sum()
-        return Assembled(build, output, target, objective.named("L"))
+        return Assembled(build, output, target, weight, objective.named("L"))
 
     @property
     def ending(self) -> tuple[Callable[[Expression], Expression] | None, tuple[str, str]]:
@@ -86,24 +88,24 @@ class Model:
         used |= {v.name for v in read.values() if isinstance(v, Var)}
         return replace(needed, inputs=tuple(v for v in inner.inputs if v.name in used))
 
-    def loss_program(self, *, training: bool = False, simplified: bool = True) -> Program:
+    def loss_program(self, *, training: bool = False, simplified: bool = True, weighted: bool = False) -> Program:
         """The objective of a batch; in training, also the running states after it."""
-        a = self.assemble(training=training)
+        a = self.assemble(training=training, weighted=weighted)
         updates = {f"new_{name}": value for name, value in a.build.updates.items()}
         program = trace({"L": a.objective, **updates}, name="loss", inputs=a.symbols(target=True))
         return simplify(program) if simplified else program
 
-    def gradients_program(self, *, training: bool = False, simplified: bool = True) -> Program:
+    def gradients_program(self, *, training: bool = False, simplified: bool = True, weighted: bool = False) -> Program:
         """The objective and its derivative by every parameter; in training, also the running states after it."""
-        program = self.loss_program(training=training, simplified=simplified)
+        program = self.loss_program(training=training, simplified=simplified, weighted=weighted)
         wrt = [v.name for v in program.inputs if v.role == "parameter"]
         keep = [label for label, _ in program.outputs if label != "L"]
         derived = derive_program(program, wrt, "L", keep)
         return simplify(derived) if simplified else derived
 
-    def step_program(self, optimizer: Optimizer, *, gather: bool = True) -> Program:
+    def step_program(self, optimizer: Optimizer, *, gather: bool = True, weighted: bool = False) -> Program:
         """One training step; see :func:`chainrule.nn.step.step_program`."""
-        return step_program(self.gradients_program(training=True), optimizer, gather=gather)
+        return step_program(self.gradients_program(training=True, weighted=weighted), optimizer, gather=gather)
 
 
 @dataclass(frozen=True)
@@ -113,6 +115,7 @@ class Assembled:
     build: Build
     prediction: Expression
     target: Expression
+    weight: Expression | None
     objective: Expression
 
     @property
@@ -126,9 +129,10 @@ class Assembled:
         return self.build.states
 
     def symbols(self, *, target: bool) -> list[Expression]:
-        """Inputs of the model's programs: data, target, parameters, running states, key and step."""
+        """Inputs of the model's programs: data, target, weights of rows, parameters, running states, key and step."""
         data = [*self.build.inputs.values(), *([self.target] if target else [])]
-        return [*data, *self.build.symbols.values()]
+        weight = [self.weight] if target and self.weight is not None else []
+        return [*data, *weight, *self.build.symbols.values()]
 
 
 def _applied(

@@ -1,4 +1,4 @@
-"""Rows and targets as a network's programs take them."""
+"""Rows, targets and weights of rows as a network's programs take them."""
 
 from __future__ import annotations
 
@@ -102,4 +102,22 @@ def _in_range(array: Array, loss: Loss) -> Array:
     if bad.any():
         row = int(np.argwhere(bad)[0][0])
         raise DataError(f"{loss.name} needs targets that are {wanted}, but row {row + 1} holds {array[row]}")
+    return array
+
+
+def as_weights(weights: Any, rows: int, dtype: str) -> Array:
+    """Weights of rows, shape (rows,): finite, not negative, not all 0."""
+    try:
+        array = np.asarray(weights)
+        array = _cast(array if array.dtype.kind in "fiub" else array.astype(np.float64), dtype)
+    except (TypeError, ValueError):
+        raise DataError("sample_weight must hold numbers, one for each row") from None
+    if array.shape != (rows,):
+        raise ShapeError(f"sample_weight has shape {show_shape(array.shape)}, but one weight for each of {rows} rows")
+    _finite("sample_weight", array)
+    if (array < 0).any():
+        row = int(np.argmax(array < 0))
+        raise DataError(f"sample_weight holds {array[row]} in row {row + 1}: a weight is 0 or more")
+    if not array.any():
+        raise DataError("sample_weight is 0 in every row: at least one row must count")
     return array

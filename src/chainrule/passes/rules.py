@@ -15,6 +15,7 @@ from chainrule.ops.arithmetic import constant, divide, multiply, size_of
 from chainrule.ops.arrays import broadcast_to
 from chainrule.ops.elementary import softplus
 from chainrule.ops.reductions import log_softmax, softmax, sum
+from chainrule.passes.weights import common_weights, is_weights, weights_first, weights_leave_sum
 from chainrule.shapes import broadcast, normalise_axes
 
 
@@ -163,8 +164,8 @@ def _scalar_divisor(e: Expression) -> Expression | None:
             continue
         numerator, divisor = a.arguments
         # A quotient of plain numbers (lr / c) stays one: it costs less than another pass over b.
-        worth_it = numerator.literal is not None or not (a.is_weak or divisor.literal is not None or _scalar(b))
-        if _scalar(divisor) and worth_it:
+        small = a.is_weak or divisor.literal is not None or _scalar(b)
+        if _scalar(divisor) and (numerator.literal is not None or is_weights(numerator) or not small):
             return divide(multiply(numerator, b) if left else multiply(b, numerator), divisor)
     return None
 
@@ -307,6 +308,9 @@ RULES: tuple[Rewrite, ...] = (
     Rewrite("exp of log_softmax", ("exp",), _exp_of_log_softmax),
     Rewrite("sigmoid and cross-entropy", ("subtract",), _sigmoid_and_cross_entropy),
     Rewrite("transposed twice", ("transpose",), _double_transpose),
+    Rewrite("weights of rows first", ("multiply",), weights_first),
+    Rewrite("weights of rows leave the sum", ("sum",), weights_leave_sum),
+    Rewrite("common weights of rows", ("add", "subtract"), common_weights),
 )
 
 BY_OPERATION: dict[str, list[Rewrite]] = {

@@ -6,6 +6,7 @@ from chainrule.training.findings import Finding, Rule
 from chainrule.training.history import History
 from chainrule.training.interrupt import whole_runs
 from chainrule.training.loop import Plan, batch_rows, train
+from chainrule.training.metrics import Metric
 from chainrule.training.progress import progress_callback
 from chainrule.training.series import LayerSeries
 
@@ -16,6 +17,7 @@ __all__ = [
     "Finding",
     "History",
     "LayerSeries",
+    "Metric",
     "Moment",
     "Plan",
     "Rule",

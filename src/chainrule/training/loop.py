@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from math import isfinite
 from time import perf_counter
@@ -43,6 +44,7 @@ class Plan:
         lasting: the names of what is kept of the best epoch: what outlives training.
         constants: what steps read besides data, state and the clock (``t``, ``S`` and ``T`` of a schedule).
         add_losses: whether the loss of an epoch is the sum of its batches' losses instead of their mean.
+        weights: of the rows, where they differ.
     """
 
     rows: int
@@ -57,11 +59,20 @@ class Plan:
     lasting: tuple[str, ...] = ("theta",)
     constants: Mapping[str, float] = field(default_factory=dict)
     add_losses: bool = False
+    weights: NDArray[Any] | None = None
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch, the last one possibly short."""
         return -(-self.rows // self.batch_size)
+
+    def epoch_loss(self, losses: NDArray[np.float64], order: Rows) -> float:
+        """The loss of an epoch from those of its batches: each counts as much as its rows do."""
+        if self.add_losses:
+            return float(losses.sum())
+        starts = np.arange(0, self.rows, self.batch_size)
+        weights = np.ones(self.rows) if self.weights is None else self.weights[order].astype(np.float64)
+        return float(np.average(losses, weights=np.add.reduceat(weights, starts)))
 
 
 class _Ended(Exception):  # noqa: N818 - not an error
@@ -78,6 +89,8 @@ def train(
     evaluate: Callable[[State], Mapping[str, float]],
     after_epoch: Callable[[float], Mapping[str, float]],
     callbacks: Sequence[Callback] = (),
+    network: Any = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> History:
     """Advance ``run`` as planned.
 
@@ -88,11 +101,15 @@ def train(
         after_epoch: from the validation loss, or the training loss where there is none, constants for the next
             epoch (a schedule that waits for a plateau).
         callbacks: watch and stop.
+        network: what is trained, for callbacks to look at.
+        settings: how it is trained, for callbacks to tell.
 
     Raises:
         NonFiniteStep: when a loss is not finite, with the history so far in its ``history``.
+        Exception: whatever a callback raises, with the history too.
     """
-    return _Training(run, plan, evaluate, after_epoch, callbacks).run_all()
+    about = {"network": network, "settings": settings or {}}
+    return _Training(run, plan, evaluate, after_epoch, callbacks, about).run_all()
 
 
 class _Training:
@@ -105,14 +122,10 @@ class _Training:
         evaluate: Callable[[State], Mapping[str, float]],
         after_epoch: Callable[[float], Mapping[str, float]],
         callbacks: Sequence[Callback],
+        about: Mapping[str, Any],
     ) -> None:
-        self.run, self.plan, self.evaluate, self.after_epoch, self.callbacks = (
-            run,
-            plan,
-            evaluate,
-            after_epoch,
-            callbacks,
-        )
+        self.run, self.plan, self.evaluate, self.after_epoch = run, plan, evaluate, after_epoch
+        self.callbacks, self.about = callbacks, about
         self.history = History(monitor=plan.monitor)
         self.best: float | None = None
         self.best_state: State = {}
@@ -123,10 +136,12 @@ class _Training:
         self.last_loss = float("nan")
 
     def run_all(self) -> History:
-        for callback in self.callbacks:
-            callback.on_start(self.moment(0))
+        started: list[Callback] = []
         epoch, restore = 0, self.plan.restore_best
         try:
+            for callback in self.callbacks:
+                callback.on_start(self.moment(0))
+                started.append(callback)
             with Interrupt() as interrupt:
                 for epoch in range(1, self.plan.epochs + 1):
                     self.epoch(epoch, interrupt)
@@ -138,19 +153,28 @@ class _Training:
         except NonFiniteStep as error:
             restore = False
             self.history.steps += error.position
+            self.history.failed = True
             self.history.stopped = f"stopped at {error.what} that is not finite"
             error.history = self.history  # type: ignore[attr-defined]
+            raise
+        except Exception as error:  # of a callback
+            restore = True
+            self.history.failed, self.history.stopped = True, f"ended by an error in epoch {epoch}"
+            error.history = self.history  # type: ignore[attr-defined]
+            if self.best is not None:
+                error.add_note(f"Training ended. The network has the weights of epoch {self.history.best_epoch}.")
             raise
         finally:
             if restore and self.best is not None:
                 self.run.restore(self.best_state)
-            for callback in self.callbacks:
-                callback.on_end(self.moment(epoch))
+            with ExitStack() as ending:  # every one of them, even if one fails; the first comes first
+                for callback in reversed(started):
+                    ending.callback(callback.on_end, self.moment(epoch))
         return self.history
 
     def moment(self, epoch: int) -> Moment:
         total = self.plan.epochs * self.plan.steps_per_epoch
-        return Moment(epoch, self.plan.epochs, self.history.steps, total, self.last_loss, self.history)
+        return Moment(epoch, self.plan.epochs, self.history.steps, total, self.last_loss, self.history, **self.about)
 
     def epoch(self, epoch: int, interrupt: Interrupt) -> None:
         """One epoch: its batches in slices, then its line in the history."""
@@ -178,9 +202,7 @@ class _Training:
         if self.history.start is None:
             first = losses[: -(-START_ROWS // size)]
             self.history.start = float(first.max() * (steps if self.plan.add_losses else 1))
-        weights = np.full(steps, size)
-        weights[-1] = self.plan.rows - (steps - 1) * size
-        self.record(float(losses.sum() if self.plan.add_losses else np.average(losses, weights=weights)), start)
+        self.record(self.plan.epoch_loss(losses, order), start)
         self.compare(epoch)
         if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
             raise _Ended(f"ended by a callback after epoch {epoch}")
