@@ -7,9 +7,9 @@ from typing import Any
 
 from chainrule.engines.fallback import warn_of_fallback
 from chainrule.errors import EngineError, unknown_name
-from chainrule.fitting import COMPILING_SECONDS, ENGINES, reference_seconds
 from chainrule.program import Program
 from chainrule.runnable import Runnable
+from chainrule.running import COMPILING_SECONDS, ENGINES, reference_seconds
 
 
 class Evaluator:

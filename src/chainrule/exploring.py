@@ -13,8 +13,8 @@ from numpy.typing import NDArray
 from chainrule.engines.native import many_run
 from chainrule.engines.protocol import NonFiniteStep, Rows, Run, Steps
 from chainrule.errors import NonFiniteError, require, whole_number
-from chainrule.fitting import training_steps
 from chainrule.optim import LBFGS, Optimizer
+from chainrule.running import training_steps
 from chainrule.schedules import plateau_of
 from chainrule.show.numbers import counted
 from chainrule.training import batch_rows

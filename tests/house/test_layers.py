@@ -37,8 +37,10 @@ LAYERS = (
     "parameters",
     "storage",
     "training",
+    "callbacks",
     "nonfinite",
     "summary",
+    "running",
     "fitting",
     "exploring",
     "evaluating",
@@ -53,6 +55,7 @@ LAYERS = (
     "gallery",
     "report",
     "tabular",
+    "estimators",
     "cli",
     "__main__",
 )

@@ -10,8 +10,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
 from chainrule.engines.native import native_run
-from chainrule.fitting import training_steps
 from chainrule.losses import LOSSES
+from chainrule.running import training_steps
 from chainrule.training import loop
 
 RNG = np.random.default_rng(1)
@@ -283,7 +283,7 @@ def test_metrics_of_numbers_agree_with_scikit_learn() -> None:
         (np.ones((ROWS, 1)), r"sample_weight has shape \(11, 1\)"),
         ([-1.0, *[1] * (ROWS - 1)], "sample_weight holds -1.0 in row 1: a weight is 0 or more"),
         ([float("nan"), *[1] * (ROWS - 1)], "sample_weight holds nan in row 1"),
-        (np.zeros(ROWS), "sample_weight is 0 in every row"),
+        (np.zeros(ROWS), "sample_weight is zero in every row"),
         (["a"] * ROWS, "sample_weight must hold numbers"),
     ],
 )

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from chainrule.errors import require, whole_number
-from chainrule.fitting import PROFILED_SECONDS, fit, profile
+from chainrule.fitting import fit
 from chainrule.network.computing import Computing
 from chainrule.network.streams import random_streams
 from chainrule.optim import Optimizer, optimizer_of
+from chainrule.running import PROFILED_SECONDS, profile
 from chainrule.training import History
 from chainrule.training.metrics import MetricLike
 

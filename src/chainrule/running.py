@@ -1,0 +1,114 @@
+"""The steps of a network's training, and the engine that makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.fallback import warn_of_fallback
+from chainrule.engines.lbfgs import LBFGSRun
+from chainrule.engines.protocol import Run, Steps
+from chainrule.engines.steps import NumpyRun
+from chainrule.errors import ArgumentError, EngineError, require
+from chainrule.optim import LBFGS, Optimizer
+from chainrule.passes.cost import cost
+from chainrule.program import Program
+from chainrule.runnable import Runnable
+from chainrule.schedules import plateau_of
+from chainrule.training import batch_rows
+
+if TYPE_CHECKING:
+    from chainrule.engines.native.profile import Profile
+    from chainrule.network.computing import Computing
+
+Data = dict[str, NDArray[Any]]
+ENGINES = ("auto", "native", "numpy")
+
+# What engine="auto" goes by; rough, since it decides between about equal times only where they are short.
+SECONDS_AN_EQUATION = 2e-6
+FLOPS_A_SECOND = 2e10
+COMPILING_SECONDS = 0.3
+
+PROFILED_SECONDS = 0.3
+"""How long a profile measures steps."""
+
+
+def training_steps(network: Computing, data: Data, optimizer: Optimizer, batch_size: int) -> Steps:
+    """The steps of a fit; full batches need no rows picked out."""
+    gather = batch_size < len(data["Y"])
+    theta = network.parameters.theta
+    state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
+    state |= {name: values.copy() for name, values in network.states.items()}
+    named = {f"all_{name}": array for name, array in data.items()} if gather else data
+    step = network.model.step_program(optimizer, gather=gather, weighted="w" in data)
+    return Steps(step, network.dtype, named, state, batch_size)
+
+
+def step_run(steps: Steps, engine: str, epochs: int) -> Run:
+    """A run of training steps on an engine."""
+    if engine == "native" or (engine == "auto" and _pays(steps, epochs)):
+        from chainrule.engines.native import native_run
+
+        try:
+            return native_run(steps)
+        except EngineError as error:
+            if engine == "native":
+                raise
+            warn_of_fallback(str(error))
+    return NumpyRun(steps.program, steps.precision, steps.data, steps.state)
+
+
+def profile(
+    network: Computing, data: Data, *, batch_size: int | Literal["all"], optimizer: Optimizer, seconds: float
+) -> Profile:
+    """Where the time of a step goes; the arguments are those of :meth:`chainrule.network.Network.profile`."""
+    from chainrule.engines.native.profile import profile_step
+
+    require(not isinstance(optimizer, LBFGS), "LBFGS has no step of a fixed length: profile another optimizer")
+    steps = training_steps(network, data, optimizer, batch_rows(batch_size, len(data["Y"])))
+    constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-steps.rows // steps.batch_size)), "T": 1e6}
+    return profile_step(steps, constants, seconds)
+
+
+def _pays(steps: Steps, epochs: int) -> bool:
+    """Whether the reference engine would need so long that compiling the step is worth while.
+
+    The answer depends on sizes alone, so that the same call gives the same bits every time.
+    """
+    sizes = {"B": steps.batch_size, "N": steps.rows}
+    seconds = reference_seconds(steps.program, sizes, steps.precision)
+    return epochs * -(-steps.rows // steps.batch_size) * seconds > COMPILING_SECONDS
+
+
+def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str) -> float:
+    """About how long the reference engine needs for one run."""
+    flops = cost(program, sizes, precision).flops
+    return len(program.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
+
+
+def lbfgs_run(network: Computing, data: Data, optimizer: LBFGS, engine: str, epochs: int) -> LBFGSRun:
+    """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
+    program = network.program("gradients", training=True, weighted="w" in data)
+    changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
+    if changing:
+        raise ArgumentError("LBFGS needs a loss that stays the same: it cannot train Dropout or BatchNorm")
+    parameters = network.parameters
+
+    def objective(theta: NDArray[Any]) -> tuple[float, NDArray[Any]]:
+        values = {**data, **parameters.views_of(theta)}
+        results = network.evaluator.run(program, values, len(data["Y"]), engine, calls=2 * epochs)
+        return float(results["L"]), np.concatenate([results[f"d{name}"].ravel() for name in parameters])
+
+    require(
+        plateau_of(optimizer.schedule) is None,
+        "LBFGS searches for its own step lengths: ReduceOnPlateau is not for it",
+    )
+    schedule = Runnable.of(optimizer.schedule.program())
+
+    def rate(step: int, constants: Mapping[str, float]) -> float:
+        return float(schedule(t=float(step), S=constants["S"], T=constants["T"])["lr"])
+
+    return LBFGSRun(objective, optimizer.direction_program, optimizer.history, parameters.theta.copy(), rate)
