@@ -1,9 +1,10 @@
 """The public names of chainrule: the one list of them. They load when used."""
 
-from . import experiments, gallery, homework, init, losses, schedules, testing
+from . import callbacks, experiments, gallery, homework, init, losses, schedules, testing
 from .certificates.certificate import Certificate
 from .certificates.verify import verify
 from .checking.gradients import check
+from .diagnosis import LayerRecorder
 from .errors import (
     ArgumentError,
     ChainruleError,
@@ -16,6 +17,7 @@ from .errors import (
     ShapeError,
     UnknownNameError,
 )
+from .estimators import MLPClassifier, MLPRegressor
 from .explain import Notation, circuit, paths, simplification
 from .expression import Example, Expression, Kink, Operation, Spelling, symbols
 from .importing import from_keras, from_sklearn, from_torch
@@ -32,9 +34,10 @@ from .nn import (
     Join,
     Layer,
     LayerNorm,
+    Periodic,
     Residual,
 )
-from .ops.activations import elu, gelu, gelu_tanh, hard_tanh, leaky_relu, mish, relu, selu, silu, softsign
+from .ops.activations import elu, gelu, gelu_tanh, hard_tanh, leaky_relu, mish, relu, selu, silu, smooth_clip, softsign
 from .ops.arithmetic import (
     abs,
     clip,
@@ -111,13 +114,17 @@ __all__ = [
     "Kink",
     "Layer",
     "LayerNorm",
+    "LayerRecorder",
     "Metric",
+    "MLPClassifier",
+    "MLPRegressor",
     "ModelFileError",
     "Network",
     "NonFiniteError",
     "NotDifferentiableError",
     "Notation",
     "Operation",
+    "Periodic",
     "Program",
     "ProgramError",
     "RMSProp",
@@ -129,6 +136,7 @@ __all__ = [
     "__version__",
     "abs",
     "broadcast_to",
+    "callbacks",
     "check",
     "check_my_work",
     "circuit",
@@ -191,6 +199,7 @@ __all__ = [
     "sin",
     "softmax",
     "softplus",
+    "smooth_clip",
     "softsign",
     "sqrt",
     "stop_gradient",

@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from chainrule.errors import ChainruleError, ModelFileError, require, whole_number
 from chainrule.expression import Operation
+from chainrule.network.diagnosed import Diagnosed
 from chainrule.network.explained import Explained
 from chainrule.network.kept import Kept
-from chainrule.network.trained import Trained
 from chainrule.nn.layers import Dense, Dropout, Layer, activation_of
 from chainrule.storage import read_model
 
 
-class Network(Explained, Trained, Kept):
+class Network(Explained, Diagnosed, Kept):
     """A neural network: layers and a loss, their parameters, and all that can be done with them.
 
     Args:

@@ -48,6 +48,8 @@ class Build:
     symbols: dict[str, Expression] = field(default_factory=dict)
     counters: Counter[str] = field(default_factory=Counter)
     where: list[str] = field(default_factory=list)
+    results: list[tuple[str, Expression]] = field(default_factory=list)
+    """The places that were passed, the innermost first, with what each gave."""
 
     def next(self, kind: str) -> int:
         """The next number for a kind of layer: 1, 2, ..."""
@@ -104,5 +106,6 @@ class Build:
                 raise error if named else ShapeError(f"{self.place()}: {error}") from None
             if not isinstance(x, Expression):
                 raise ArgumentError(f"{self.place()}: apply gives {x!r}, not an expression")
+            self.results.append((self.place(), x))
             self.where.pop()
         return x

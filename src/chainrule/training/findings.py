@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeVar, get_args
 
-Severity = Literal["good", "note", "warning"]
+Severity = Literal["warning", "note", "good"]
+SEVERITIES: Final[tuple[Severity, ...]] = get_args(Severity)
+"""The weightiest first."""
 
 T = TypeVar("T")
 
@@ -17,7 +19,7 @@ class Finding:
 
     Attributes:
         name: what it is called: ``"overfitting"``.
-        severity: ``"good"`` (as it should be), ``"note"`` (worth knowing) or ``"warning"`` (something to mend).
+        severity: ``"warning"`` (something to mend), ``"note"`` (worth knowing) or ``"good"`` (as it should be).
         sentence: what was found, with its numbers.
         remedy: what to do about it; empty where there is nothing to do.
         evidence: the numbers by name.

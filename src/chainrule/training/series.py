@@ -16,7 +16,8 @@ class LayerSeries:
         epochs: when it was looked at; 0 is before the first step, and the last is of the weights that were kept.
         weight_norms: the root of the sum of squares of its parameters.
         gradient_norms: the same of the loss's derivative by them.
-        signals: the same of the loss's derivative by what the layer computes before its activation function.
+        signals: the same of the loss's derivative by what the layer computes before its activation function;
+            0 where the simplified program has no such line.
         dead: the share of its units whose slope is 0 in every row: none of the rows can change them.
         saturated: the share of its units that lie in a flat end of a bounded activation function in nearly every row.
     """

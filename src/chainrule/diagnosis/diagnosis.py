@@ -1,0 +1,80 @@
+"""Findings put together: one sentence, and a page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Final
+
+from chainrule.document import Block, Document, Heading, Listing, Paragraph, Shown
+from chainrule.show.numbers import counted
+from chainrule.training import Finding
+
+TITLES: Final = {"warning": "To mend", "note": "Worth knowing", "good": "As it should be"}
+"""The parts of a page, by severity."""
+
+
+@dataclass(frozen=True)
+class Diagnosis(Shown):
+    """What was found; print it, or look at it in a notebook.
+
+    Attributes:
+        title: what was looked at.
+        findings: the weightiest first.
+
+    >>> found = Diagnosis("Training", (Finding("still falling", "note", "The loss is still falling."),))
+    >>> found.summary
+    'Nothing to mend: the loss is still falling.'
+    """
+
+    title: str
+    findings: tuple[Finding, ...]
+
+    @property
+    def warnings(self) -> tuple[Finding, ...]:
+        """What should be mended."""
+        return tuple(f for f in self.findings if f.severity == "warning")
+
+    def named(self, name: str) -> Finding | None:
+        """The finding of that name, if it was found."""
+        return next((f for f in self.findings if f.name == name), None)
+
+    @property
+    def summary(self) -> str:
+        """All of it in one sentence."""
+        if self.warnings:
+            listed = ", ".join(dict.fromkeys(f.name for f in self.warnings))
+            return f"{counted(len(self.warnings), 'thing')} to mend: {listed}."
+        if not self.findings:
+            return "Nothing was found that should be mended."
+        first = self.findings[0].sentence
+        return f"Nothing to mend: {first[0].lower()}{first[1:]}"
+
+    @cached_property
+    def blocks(self) -> tuple[Block, ...]:
+        """The findings, to stand in a page."""
+        blocks: list[Block] = [Paragraph(self.summary)]
+        for severity, title in TITLES.items():
+            found = [f for f in self.findings if f.severity == severity]
+            if found:
+                blocks += [Heading(title), Listing([(f.text,) for f in found])]
+        return tuple(blocks)
+
+    @property
+    def document(self) -> Document:
+        """The page."""
+        return Document(self.title, self.blocks)
+
+    def to_json(self) -> dict[str, Any]:
+        """Everything, as JSON can hold it."""
+        return {"title": self.title, "summary": self.summary, "findings": [f.to_json() for f in self.findings]}
+
+
+def verdict_lines(diagnosis: Diagnosis) -> list[str]:
+    """What a command prints: a line for each finding.
+
+    >>> found = Diagnosis("Training", (Finding("still falling", "note", "The loss is still falling.", "Go on."),))
+    >>> verdict_lines(found)
+    ['note: The loss is still falling. Go on.']
+    """
+    return [f"{finding.severity}: {finding.text}" for finding in diagnosis.findings]
