@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from chainrule.training.history import History
 
@@ -19,10 +20,18 @@ class Moment:
     loss: float
     """The last step's loss."""
     history: History
+    network: Any = None
+    """The :class:`chainrule.Network` that is trained, with the weights that it has reached."""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    """How it is trained: rows, batch size, optimiser and so on, as JSON can hold them."""
 
 
 class Callback:
-    """Watches training; subclass it and override what you need. A method that returns True ends training."""
+    """Watches training; subclass it and override what you need. A method that returns True ends training.
+
+    An error in a method ends training too: the network keeps its best weights so far, as after Ctrl-C, every other
+    callback comes to its ``on_end``, and then the error is raised, with the history in its ``history``.
+    """
 
     def on_start(self, moment: Moment) -> None:
         """Called before the first step."""

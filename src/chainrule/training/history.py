@@ -31,6 +31,7 @@ class History:
         monitor: the quantity by which epochs are compared.
         stopped: why training ended, in words.
         interrupted: whether Ctrl-C ended it.
+        failed: whether an error ended it.
         start: the largest loss of the first steps, those of the first 32 rows: what training began from.
         layers: norms and units of each layer over the epochs, where :class:`chainrule.LayerRecorder` watched.
     """
@@ -45,6 +46,7 @@ class History:
     monitor: str = "loss"
     stopped: str = ""
     interrupted: bool = False
+    failed: bool = False
     start: float | None = None
     layers: list[LayerSeries] = field(default_factory=list)
 
@@ -65,11 +67,14 @@ class History:
         table |= {"learning_rate": self.learning_rate, "seconds": self.seconds}
         return {name: values for name, values in table.items() if values}
 
+    def row(self, epoch: int) -> dict[str, float]:
+        """The quantities of one epoch (from 1; -1 for the last) by name, its number first."""
+        place = epoch - 1 if epoch > 0 else len(self) + epoch
+        return {"epoch": place + 1, **{name: values[place] for name, values in self.columns().items()}}
+
     def rows(self) -> Iterator[dict[str, float]]:
         """One dictionary an epoch."""
-        columns = self.columns()
-        for epoch in range(len(self)):
-            yield {"epoch": epoch + 1, **{name: values[epoch] for name, values in columns.items()}}
+        return map(self.row, range(1, len(self) + 1))
 
     def watched(self, name: str) -> list[float]:
         """The values of one quantity."""

@@ -66,6 +66,11 @@ class Plan:
         """Batches in an epoch, the last one possibly short."""
         return -(-self.rows // self.batch_size)
 
+    def to_json(self) -> dict[str, Any]:
+        """What a person chose, as JSON can hold it."""
+        chosen = ("rows", "epochs", "batch_size", "shuffle", "monitor", "patience")
+        return {name: getattr(self, name) for name in chosen}
+
     def epoch_loss(self, losses: NDArray[np.float64], order: Rows) -> float:
         """The loss of an epoch from those of its batches: each counts as much as its rows do."""
         if self.add_losses:

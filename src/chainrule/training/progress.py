@@ -1,8 +1,9 @@
-"""Progress on a terminal, or as lines where there is none."""
+"""Progress on a terminal, in a notebook, or as lines where there is neither."""
 
 from __future__ import annotations
 
 import sys
+from importlib.util import find_spec
 from time import monotonic
 from typing import Any, TextIO
 
@@ -15,12 +16,20 @@ def progress_callback(progress: Any) -> Callback | None:
         return progress
     if not progress:
         return None
+    if in_notebook() and find_spec("tqdm"):
+        return NotebookBar()
     return Bar() if sys.stderr.isatty() else Lines(sys.stderr)
+
+
+def in_notebook() -> bool:
+    """Whether this runs in a notebook, which shows HTML, rather than in a terminal or a script."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and "IPKernelApp" in shell.config
 
 
 def status(moment: Moment) -> str:
     """The last epoch in a few words."""
-    row = list(moment.history.rows())[-1]
+    row = moment.history.row(-1)
     parts = [f"{k.replace('_', ' ')} {v:.4g}" for k, v in row.items() if k not in ("epoch", "seconds", "learning_rate")]
     return ", ".join(parts)
 
@@ -76,3 +85,26 @@ class Bar(Callback):
     def on_end(self, moment: Moment) -> None:
         """Remove the bar."""
         self.bar.stop()
+
+
+class NotebookBar(Callback):
+    """A bar of the ``tqdm`` package with the last epoch's quantities, in a notebook."""
+
+    def on_start(self, moment: Moment) -> None:
+        """Show the bar."""
+        from tqdm.auto import tqdm
+
+        self.bar = tqdm(total=moment.steps, unit="step")
+
+    def on_slice(self, moment: Moment) -> None:
+        """Move the bar."""
+        self.bar.set_description(f"epoch {moment.epoch}/{moment.epochs}", refresh=False)
+        self.bar.update(moment.step - self.bar.n)
+
+    def on_epoch(self, moment: Moment) -> None:
+        """Show the epoch's quantities."""
+        self.bar.set_postfix_str(status(moment), refresh=False)
+
+    def on_end(self, moment: Moment) -> None:
+        """Leave the bar where it stands."""
+        self.bar.close()
