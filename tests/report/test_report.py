@@ -110,7 +110,6 @@ def test_a_report_says_what_there_is_to_say(model):
 
 def test_a_classification_shows_its_confusion_matrix(penguins):
     page = Page(render(penguins))
-    assert len(page.figures) == 1
     shown = " ".join(page.text.split())
     for name, share in zip(penguins.classes, penguins.results.recall, strict=True):
         assert name in shown
@@ -119,8 +118,8 @@ def test_a_classification_shows_its_confusion_matrix(penguins):
 
 def test_a_regression_shows_predictions_and_residuals(numbers):
     labels = [figure["aria-label"] for figure in Page(render(numbers)).figures]
-    assert len(labels) == 3
-    assert any("Residuals" in label for label in labels)
+    assert sum("esidual" in label for label in labels) == 2
+    assert sum(label.startswith("Predicted against actual") for label in labels) == 1
 
 
 def test_figures_take_their_colours_from_the_page(model):
@@ -145,5 +144,6 @@ def test_names_and_classes_from_the_table_are_escaped():
 
 def test_training_that_was_cut_short_has_a_report():
     frame = pl.DataFrame({"x": [float(i) for i in range(30)], "y": [i / 2 for i in range(30)]})
-    assert len(Page(render(TableModel.train(frame, "y", epochs=1))).figures) == 3
-    assert len(Page(render(TableModel.train(frame, "y", epochs=0))).figures) == 2
+    for epochs in (0, 1):
+        labels = [figure["aria-label"] for figure in Page(render(TableModel.train(frame, "y", epochs=epochs))).figures]
+        assert sum("loss" in label for label in labels) == epochs

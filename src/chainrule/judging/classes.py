@@ -13,9 +13,9 @@ from chainrule.data.records import Fields
 from chainrule.data.values import Floats
 from chainrule.judging.calibration import Calibration, brier
 from chainrule.judging.inspection import Inspection
-from chainrule.judging.intervals import Interval, bootstrap, wilson
+from chainrule.judging.intervals import Interval, auc_interval, bootstrap, wilson
 from chainrule.judging.measures import Measure, read_intervals, remark
-from chainrule.judging.ranking import auc_interval, roc_auc
+from chainrule.training.metrics import roc_auc
 
 _SMALLEST_PROBABILITY: Final = float(np.finfo(np.float32).eps)
 """float32 cannot tell 1 from 1 minus less than this, so no probability counts as nearer to 0."""
@@ -33,7 +33,7 @@ class ClassResults:
         confusion: how many rows of each class (first index) were taken for each class (second index).
         log_loss: the mean of -log p, p the probability given to the actual class (at least 1.2e-7).
         brier: the Brier score of the probabilities.
-        roc_auc: the area under the ROC curve of two classes; None for more.
+        roc_auc: the area under the ROC curve of two classes; None for more, and where the rows have one class only.
         baseline_class: the most frequent class among the training rows: the trivial guess.
         baseline_accuracy: the share of held-out rows for which this guess is right.
         baseline_log_loss: the log loss when each class gets its share of the training rows.
@@ -94,9 +94,10 @@ class ClassResults:
             "log_loss": bootstrap(losses[:, None], _first),
             "gain": bootstrap((hit.astype(np.float64) - guessed)[:, None], _first),
         }
-        auc = roc_auc(actual == 1, probabilities[:, 1]) if count == 2 else None
-        if auc is not None:
-            positives = int(actual.sum())
+        positives = int((actual == 1).sum())
+        auc = None
+        if count == 2 and 0 < positives < rows:
+            auc = roc_auc(probabilities[:, 1:], (actual == 1)[:, None])
             intervals["roc_auc"] = auc_interval(auc, positives, rows - positives)
         judged = (probabilities[:, 1], actual == 1) if count == 2 else (probabilities.max(axis=1), hit)
         return cls(

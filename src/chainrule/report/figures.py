@@ -1,38 +1,127 @@
-"""The figures of a report."""
+"""The figures of a report. Names from the table stand in the page around them, never inside."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from chainrule.document.plots import SERIES, TEXT, plot
+from chainrule.document.plots import FAINT, SERIES, TEXT, plot
+from chainrule.show.numbers import number_text
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-    from chainrule.tabular import NumberResults
-    from chainrule.training import History
+    from chainrule.judging import NumberResults
+    from chainrule.judging.calibration import Calibration
+    from chainrule.judging.dependence import Dependence
+    from chainrule.training import History, LayerSeries
 
 _FIRST, _SECOND = SERIES[:2]
+_SMALL: Final = (2.9, 2.1)
+_MIDDLE: Final = (4.0, 2.9)
 _MOST_SPREAD: Final = 20.0
 """Losses that differ by a larger factor are drawn on a logarithmic axis."""
+_BARS: Final = 30
 
 
-def learning_curves(history: History) -> str:
-    """The losses over the epochs; there must be at least one epoch."""
+def learning_curves(histories: Sequence[History]) -> str:
+    """The losses over the epochs: of several members thin, with the mean over those still learning thick."""
 
     def draw(figure: Figure) -> None:
-        axes = history.plot(figure.add_subplot())
-        colours = [_FIRST, _SECOND][: 1 + bool(history.validation_loss)]
-        for line, colour in zip(axes.get_lines(), [*colours, TEXT], strict=False):
-            line.set_color(colour)
-            if len(history) == 1 and colour != TEXT:
-                line.set_marker("o")
-        losses = [*history.loss, *history.validation_loss]
-        if min(losses) > 0 and max(losses) / min(losses) > _MOST_SPREAD:
-            axes.set_yscale("log")
+        axes = figure.add_subplot()
+        kinds = (
+            ("training loss", [h.loss for h in histories]),
+            ("validation loss", [h.validation_loss for h in histories]),
+        )
+        for (label, curves), colour in zip(kinds, (_FIRST, _SECOND), strict=True):
+            _curves(axes, [curve for curve in curves if curve], colour, label)
+        if len(histories) == 1 and histories[0].best_epoch:
+            best = histories[0].best_epoch
+            axes.axvline(best, linestyle=":", linewidth=1, color=TEXT, label=f"best epoch: {best}")
+        if _spread(loss for _, curves in kinds for curve in curves for loss in curve) > _MOST_SPREAD:
+            _logarithmic(axes)
+        axes.set(xlabel="epoch", ylabel="loss")
         axes.legend()
 
     return plot("learning", "Training and validation loss over the epochs", draw)
+
+
+def _curves(axes: Any, curves: Sequence[Sequence[float]], colour: str, label: str) -> None:
+    if not curves:
+        return
+    if len(curves) > 1:
+        for curve in curves:
+            axes.plot(range(1, len(curve) + 1), curve, color=colour, linewidth=0.7, alpha=0.4)
+        label += f", mean of {len(curves)} members"
+    together = [_mean([c[epoch] for c in curves]) for epoch in range(min(map(len, curves)))]
+    marker = "o" if len(together) == 1 else None
+    axes.plot(range(1, len(together) + 1), together, color=colour, linewidth=1.5, marker=marker, label=label)
+
+
+def _logarithmic(axes: Any) -> None:
+    """A logarithmic axis with plain numbers: powers of ten would be set as mathematics, which takes long."""
+    from matplotlib.ticker import FuncFormatter, NullFormatter
+
+    axes.set_yscale("log")
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
+    axes.yaxis.set_minor_formatter(NullFormatter())
+
+
+def _mean(values: Sequence[float]) -> float:
+    return sum(values) / len(values)
+
+
+def layers(histories: Sequence[History]) -> list[tuple[str, str]]:
+    """What became of the layers of the first member: figures, each with its caption."""
+    series = histories[0].layers if histories else []
+    shown = {
+        "gradient_norms": "Size of the gradient of each layer's parameters, on the same rows each time.",
+        "weight_norms": "Size of each layer's parameters.",
+        "dead": "Share of each layer's units that no row can change any more.",
+        "saturated": "Share of each layer's units that lie in a flat end of their activation function.",
+    }
+    return [
+        (_layer_figure(series, quantity, caption), caption)
+        for quantity, caption in shown.items()
+        if any(any(getattr(layer, quantity)) for layer in series)
+    ]
+
+
+def _layer_figure(series: Sequence[LayerSeries], quantity: str, label: str) -> str:
+    """One quantity over the epochs: a colour for each layer, or shades of one from the first layer to the last."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        few = len(series) <= len(SERIES)
+        for place, layer in enumerate(series):
+            colour, strength = (SERIES[place], 1.0) if few else (_FIRST, 0.25 + 0.75 * place / (len(series) - 1))
+            named = layer.layer if few or place in (0, len(series) - 1) else None
+            values = getattr(layer, quantity)
+            axes.plot(
+                layer.epochs,
+                values,
+                color=colour,
+                alpha=strength,
+                linewidth=1.4,
+                marker="o",
+                markersize=2.5,
+                label=named,
+            )
+        if (
+            quantity.endswith("norms")
+            and _spread(value for layer in series for value in getattr(layer, quantity)) > _MOST_SPREAD
+        ):
+            _logarithmic(axes)
+        axes.set(xlabel="epoch")
+        axes.legend()
+
+    return plot(quantity.replace("_", "-"), label, draw, _MIDDLE)
+
+
+def _spread(values: Iterable[float]) -> float:
+    """The largest over the smallest; 1 where that makes no sense."""
+    found = list(values)
+    return max(found) / min(found) if min(found) > 0 else 1.0
 
 
 def predicted_against_actual(results: NumberResults) -> str:
@@ -55,12 +144,81 @@ def residuals(results: NumberResults) -> str:
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         axes.axhline(0, color=_SECOND, linewidth=1.2)
-        differences = [p - a for p, a in zip(results.predicted, results.actual, strict=True)]
-        _points(axes, results.predicted, differences)
+        _points(axes, results.predicted, _residuals(results))
         axes.set(xlabel="predicted", ylabel="predicted minus actual")
 
     return plot("residuals", "Residuals of the held-out rows: predicted minus actual, over predicted", draw)
 
 
+def residual_counts(results: NumberResults) -> str:
+    """How many held-out rows have which residual."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        axes.hist(_residuals(results), bins=_BARS, color=_FIRST, alpha=0.6)
+        axes.axvline(0, color=_SECOND, linewidth=1.2)
+        axes.set(xlabel="predicted minus actual", ylabel="rows")
+
+    return plot("counts", "How many held-out rows have which residual", draw)
+
+
+def _residuals(results: NumberResults) -> list[float]:
+    return [p - a for p, a in zip(results.predicted, results.actual, strict=True)]
+
+
 def _points(axes: Any, x: Any, y: Any) -> None:
     axes.plot(x, y, "o", color=_FIRST, markersize=3.5, markeredgewidth=0, alpha=0.6)
+
+
+def calibration(found: Calibration) -> str:
+    """The share of rows that were right over their probability, and how many rows there are."""
+
+    def draw(figure: Figure) -> None:
+        upper, lower = figure.subplots(2, sharex=True, height_ratios=(3, 1))
+        upper.plot([0, 1], [0, 1], color=_SECOND, linewidth=1.2, label="as the probabilities say")
+        x, y = [b.probability for b in found.bins], [b.share for b in found.bins]
+        reach = [
+            [max(b.share - b.interval.low, 0.0) for b in found.bins],
+            [max(b.interval.high - b.share, 0.0) for b in found.bins],
+        ]
+        upper.errorbar(x, y, yerr=reach, fmt="o", color=_FIRST, markersize=4, linewidth=1, label="held-out rows")
+        upper.set(ylabel="share that was so", ylim=(-0.03, 1.03))
+        upper.legend(loc="upper left")
+        lower.bar(x, [b.rows for b in found.bins], width=0.05, color=_FIRST, alpha=0.6)
+        lower.set(xlabel="probability", ylabel="rows", xlim=(-0.03, 1.03))
+
+    return plot("calibration", "Share of rows that were so, over their probability", draw, (4.6, 4.0))
+
+
+def dependence(found: Dependence, place: int, limits: tuple[float, float]) -> str:
+    """Mean predictions over the values of one column of numbers or dates, and those of single rows.
+
+    Args:
+        found: the curves.
+        place: of this figure among those of its kind.
+        limits: of the predictions, the same in all such figures, so that they can be compared.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.add_subplot()
+        x = _days(axes, found.places) if found.kind == "date" else found.places
+        for row in found.rows:
+            axes.plot(x, row, color=FAINT, linewidth=0.8)
+        for curve, colour in zip(found.curves, SERIES, strict=False):
+            axes.plot(x, curve, color=colour, linewidth=1.6, marker="o", markersize=2.5)
+        axes.set_ylim(limits)
+        axes.locator_params(axis="y", nbins=5)
+        if found.kind == "number":
+            axes.locator_params(axis="x", nbins=5)
+
+    return plot(f"dependence{place}", "Mean prediction over the values of the column", draw, _SMALL)
+
+
+def _days(axes: Any, days: Sequence[Any]) -> Any:
+    """Days since 1970-01-01 as dates, with an axis that shows them as such."""
+    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
+
+    locator = AutoDateLocator(maxticks=4)
+    axes.xaxis.set_major_locator(locator)
+    axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+    return num2date(days)

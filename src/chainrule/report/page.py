@@ -2,46 +2,151 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
 
 from chainrule.document.html import environment
 from chainrule.report import figures
+from chainrule.show.numbers import counted, number_text, plural
 
 if TYPE_CHECKING:
-    from chainrule.tabular import Results, TableModel
+    from jinja2 import Environment
+
+    from chainrule.judging import ClassResults, NumberResults, Results
+    from chainrule.judging.dependence import Dependence
+    from chainrule.tabular import TableModel
+
+MOST_CLASSES: Final = 20
+"""Of more classes, the page shows those that are found least often instead of the whole matrix."""
+
+MOST_COLUMNS: Final = 100
+"""Columns whose treatment is listed; of more, the most important."""
+
+MOST_BARS: Final = 15
+"""Columns whose importance is listed."""
+
+_TITLES: Final = {
+    "results": "Results on held-out rows",
+    "calibration": "What the probabilities mean",
+    "rows": "Rows to look at",
+    "importance": "Which columns it needs",
+    "dependence": "How predictions change with a column",
+    "training": "How it learnt",
+    "table": "The table as recognised",
+    "network": "The network",
+    "again": "To get the same model again",
+}
 
 
 def render(model: TableModel) -> str:
     """The report as the text of one HTML file: no network, no scripts, no other files."""
-    shown = {name: value for name, value in model.settings.items() if name not in ("command", "versions")}
+    results, settings = model.results, model.settings
+    shown = {name: value for name, value in settings.items() if name not in ("command", "versions")}
     return (
-        environment("chainrule.report")
+        _templates()
         .get_template("report.html")
         .render(
             model=model,
-            columns=model.encoder.columns,
-            used=model.encoder.inputs,
             target=model.encoder.target,
-            results=model.results,
-            history=model.history,
+            results=results,
+            verdicts=[],
+            sections=[(name, title) for name, title in _TITLES.items() if _has(name, results)],
+            columns=_columns(model),
+            parts=settings.get("rows"),
+            runs=[_sentence(model.history.verdict)],
+            layer_plots=figures.layers([model.history]),
+            curves=figures.learning_curves([model.history]) if len(model.history) else "",
             summary=model.network.summary(),
-            curves=figures.learning_curves(model.history) if len(model.history) else "",
-            plots=_plots(model.results),
             program=model.network.program().python(),
             settings={name: _spelled(value) for name, value in shown.items()},
-            versions=model.settings.get("versions", {}),
+            versions=settings.get("versions", {}),
+            most_bars=MOST_BARS,
+            **(_class_parts(results) if results.task == "classification" else _number_parts(results)),
+            **_dependence_parts(results),
         )
     )
 
 
-def _plots(results: Results) -> list[tuple[str, str]]:
-    """The figures of a regression, each with its caption."""
-    if results.task == "classification":
-        return []
-    return [
-        (figures.predicted_against_actual(results), "The nearer to the line, the better the prediction."),
-        (figures.residuals(results), "A pattern here is something that the model has not learnt."),
-    ]
+def _has(section: str, results: Results) -> bool:
+    match section:
+        case "calibration":
+            return results.task == "classification"
+        case "rows" | "importance":
+            return results.inspection is not None
+        case "dependence":
+            return results.inspection is not None and bool(results.inspection.dependences)
+    return True
+
+
+def _class_parts(results: ClassResults) -> dict[str, Any]:
+    counts = map(sum, results.confusion)
+    classes = [each for each in zip(results.classes, counts, results.recall, strict=True) if each[2] is not None]
+    return {
+        "matrix": len(results.classes) <= MOST_CLASSES,
+        "least_found": sorted(classes, key=lambda each: each[2] or 0.0)[:MOST_CLASSES],
+        "reliability": figures.calibration(results.calibration),
+    }
+
+
+def _number_parts(results: NumberResults) -> dict[str, Any]:
+    return {
+        "plots": [
+            (figures.predicted_against_actual(results), "The nearer to the line, the better the prediction."),
+            (figures.residuals(results), "A pattern here is something that the model has not learnt."),
+            (figures.residual_counts(results), "To the right of the line predictions are too high."),
+        ]
+    }
+
+
+def _dependence_parts(results: Results) -> dict[str, Any]:
+    if not results.inspection or not results.inspection.dependences:
+        return {}
+    found = results.inspection.dependences
+    limits = (0.0, 1.0) if results.task == "classification" else _limits(found)
+    room = 0.04 * (limits[1] - limits[0])
+    padded = (limits[0] - room, limits[1] + room)
+    return {
+        "limits": limits,
+        "dependences": [
+            (each, "" if each.kind == "category" else figures.dependence(each, place, padded))
+            for place, each in enumerate(found)
+        ],
+    }
+
+
+def _limits(found: Sequence[Dependence]) -> tuple[float, float]:
+    """Of all curves, those of single rows too."""
+    values = [value for each in found for curve in (*each.curves, *each.rows) for value in curve]
+    return min(values), max(values)
+
+
+def _columns(model: TableModel) -> list[Any]:
+    """The columns to list."""
+    columns = list(model.encoder.columns)
+    if len(columns) <= MOST_COLUMNS:
+        return columns
+    inspection = model.results.inspection
+    most = [importance.column for importance in inspection.importances] if inspection else []
+    rank = {name: place for place, name in enumerate(most)}
+    return sorted(columns, key=lambda column: rank.get(column.name, len(rank)))[:MOST_COLUMNS]
+
+
+def _templates() -> Environment:
+    templates = environment("chainrule.report")
+    templates.filters |= {
+        "short": lambda value, digits=4: number_text(value, digits),
+        "percent": lambda share: f"{share:.1%}",
+        "recall": lambda share: "no rows" if share is None else f"{share:.1%}",
+        "counted": counted,
+        "plural": plural,
+        "over": lambda value, largest: min(max(value / largest, 0.0), 1.0) if largest > 0 else 0.0,
+        "between": lambda value, ends: (value - ends[0]) / ((ends[1] - ends[0]) or 1.0),
+    }
+    return templates
+
+
+def _sentence(words: str) -> str:
+    return words[:1].upper() + words[1:]
 
 
 def _spelled(value: object) -> str:
