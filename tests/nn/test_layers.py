@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -60,6 +61,7 @@ def test_activations_are_those_of_torch(activation: str) -> None:
         "log_softmax": lambda z: F.log_softmax(z, dim=1),
         "exp": torch.exp,
         "sin": torch.sin,
+        "smooth_clip": lambda z: z / torch.sqrt(1 + (z / 3) ** 2),
     }
     theirs = different.get(activation) or getattr(F, activation)
     z = np.concatenate([X4, 3 * X4, 1e-8 * X4])
@@ -199,7 +201,22 @@ def test_layer_norm_is_that_of_torch() -> None:
     assert_allclose(in_training(net, X4), expected.numpy(), rtol=1e-12, atol=1e-14)
 
 
-# Embedding, Columns, Flatten
+# Periodic, Embedding, Columns, Flatten
+
+
+def test_periodic_puts_waves_of_the_first_columns_beside_the_input() -> None:
+    net = network(cr.Periodic(3, 2, scale=0.5))
+    F, P = net.parameters["F1"].reshape(2, 3), net.parameters["P1"].reshape(2, 3)
+    waves = [np.cos(X4[:, :3] * f + p) for f, p in zip(F, P, strict=True)]
+    assert_allclose(net.predict(X4), np.hstack([X4, *waves]), rtol=1e-15)
+
+
+def test_frequencies_of_periodic_start_normal_and_phases_uniform() -> None:
+    net = cr.Network(cr.Periodic(500, 20, scale=0.1), cr.Dense(1), inputs=500)
+    F, P = net.parameters["F1"], net.parameters["P1"]
+    assert abs(F.std() / (0.2 * np.pi) - 1) < 0.03
+    assert abs(P).max() <= np.pi
+    assert abs(P.std() / (np.pi / np.sqrt(3)) - 1) < 0.03  # of a uniform distribution over -pi to pi
 
 
 def test_embedding_rows_lie_side_by_side() -> None:
@@ -239,15 +256,42 @@ def test_residual_adds_its_input() -> None:
     assert_allclose(net.activations(X4)["s1"], expected, rtol=1e-14)
 
 
-def test_join_concatenates_or_adds() -> None:
-    branches = ([cr.Dense(3, "tanh"), cr.Dense(2)], cr.Dense(2, "relu"))
-    for how in ("concatenate", "add"):
+def test_join_concatenates_adds_or_averages() -> None:
+    branches = ([cr.Dense(3, "tanh"), cr.Dense(2)], cr.Dense(2, "relu"), cr.Dense(2))
+    meet = {"concatenate": np.hstack, "add": sum, "average": lambda parts: np.mean(parts, axis=0)}
+    for how, expected in meet.items():
         net = network(cr.Join(*branches, how=how))  # type: ignore[arg-type]
         p = net.parameters
         left = np.tanh(X4 @ p["W1"] + p["b1"]) @ p["W2"] + p["b2"]
-        right = np.maximum(X4 @ p["W3"] + p["b3"], 0)
-        expected = np.concatenate([left, right], axis=1) if how == "concatenate" else left + right
-        assert_allclose(net.predict(X4), expected, rtol=1e-14)
+        middle = np.maximum(X4 @ p["W3"] + p["b3"], 0)
+        right = X4 @ p["W4"] + p["b4"]
+        assert_allclose(net.predict(X4), expected([left, middle, right]), rtol=1e-14)
+
+
+@pytest.mark.parametrize(("link", "loss", "outputs"), [("softmax", "cross_entropy", 3), ("exp", "poisson", 1)])
+def test_networks_averaged_before_the_link_are_one_network(link: str, loss: str, outputs: int, tmp_path: Path) -> None:
+    members = [cr.mlp([4, 5, outputs], hidden="relu", output="linear", seed=seed, dtype="float64") for seed in range(3)]
+    joined = cr.Network(
+        cr.Join(*([cr.Dense(5, "relu"), cr.Dense(outputs)] for _ in members), how="average"),
+        cr.Activation(link),
+        loss=loss,
+        inputs=4,
+        dtype="float64",
+    )
+    joined.parameters.theta[:] = np.concatenate([m.parameters.theta for m in members])
+    logits = np.mean([m.predict(X4) for m in members], axis=0)
+    expected = np.exp(logits) / (np.exp(logits).sum(axis=1, keepdims=True) if link == "softmax" else 1)
+    assert_allclose(joined.predict(X4), expected, rtol=1e-13)
+    assert_allclose(joined.predict(X4, engine="native"), expected, rtol=1e-12)
+    assert joined.check(X4, np.arange(len(X4)) % 3)
+    if link == "softmax":
+        assert "dj1 = (softmax(j1) - Y) / B" in str(joined.program())
+    joined.save(tmp_path / "joined.chainrule")
+    again = cr.load(tmp_path / "joined.chainrule")
+    assert_array_equal(again.predict(X4), joined.predict(X4))
+    again.fit(X4, np.arange(len(X4)) % 3, epochs=2, engine="native")
+    joined.fit(X4, np.arange(len(X4)) % 3, epochs=2, engine="numpy")
+    assert_allclose(again.parameters.theta, joined.parameters.theta, rtol=1e-10)
 
 
 def test_several_inputs_come_as_a_dictionary() -> None:
@@ -281,9 +325,11 @@ ALL_LAYERS: dict[str, tuple[list[cr.Layer], Any]] = {
     "Residual": ([cr.Residual(cr.Dense(3, "tanh"), cr.Dense(4)), cr.Dense(1)], 4),
     "Join": ([cr.Join(cr.Dense(2, "tanh"), [cr.Dense(2)]), cr.Dense(1)], 4),
     "Join add": ([cr.Join(cr.Dense(2, "tanh"), [cr.Dense(2)], how="add"), cr.Dense(1)], 4),
+    "Join average": ([cr.Join(cr.Dense(2, "tanh"), [cr.Dense(2)], how="average"), cr.Dense(1)], 4),
     "Input": ([cr.Join([cr.Input("X"), cr.Dense(2)], [cr.Dense(2), cr.Dense(1)]), cr.Dense(1)], 4),
     "Flatten": ([cr.Flatten(), cr.Dense(2)], (2, 2)),
     "sequences": ([cr.Dense(3, "tanh"), cr.LayerNorm(), cr.BatchNorm(), cr.Flatten(), cr.Dense(1)], (2, 2)),
+    "Periodic": ([cr.Periodic(3, 2, 0.3), cr.Dense(2, "tanh"), cr.Dense(1)], 4),
     "Embedding": ([cr.Join([cr.Columns(0), cr.Embedding(3, 2)], [cr.Columns(1, 2, 3)]), cr.Dense(2)], 4),
 }
 
@@ -385,7 +431,10 @@ def test_errors_name_the_layer_and_both_shapes(layers: Any, inputs: Any, message
         (lambda: cr.Embedding(0, 2), "at least one category"),
         (lambda: cr.Columns(), "at least one column number"),
         (lambda: cr.Join(cr.Dense(1)), "Join needs at least two branches"),
-        (lambda: cr.Join(cr.Dense(1), cr.Dense(1), how="multiply"), "'concatenate' or 'add', not 'multiply'"),
+        (
+            lambda: cr.Join(cr.Dense(1), cr.Dense(1), how="multiply"),
+            "'concatenate', 'add' or 'average', not 'multiply'",
+        ),
         (lambda: cr.Network(), "at least one layer"),
         (lambda: cr.Network("relu"), r"made of layers such as cr.Dense\(8, 'relu'\), not 'relu'"),
         (lambda: cr.Residual(3), "made of layers such as"),

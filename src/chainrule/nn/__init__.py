@@ -15,6 +15,7 @@ from chainrule.nn.layers import (
     Join,
     Layer,
     LayerNorm,
+    Periodic,
     Residual,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "Layer",
     "LayerNorm",
     "Parameter",
+    "Periodic",
     "Residual",
     "State",
 ]

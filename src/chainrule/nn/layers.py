@@ -8,21 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import pi
 from typing import Any, Literal
 
 from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, whole_number
 from chainrule.expression import REGISTRY, Expression, Operation
-from chainrule.init import Constant, He, Initialiser, LeCun, Uniform, Xavier, Zeros, initialiser
+from chainrule.init import Constant, He, Initialiser, LeCun, Normal, Uniform, Xavier, Zeros, initialiser
 from chainrule.nn.build import Build
 from chainrule.ops.arithmetic import complement, minimum, size_of, to_int
 from chainrule.ops.arrays import concatenate, take
-from chainrule.ops.elementary import sqrt
+from chainrule.ops.elementary import cos, sqrt
 from chainrule.ops.random import dropout_mask
 from chainrule.shapes import show_shape
 
 ACTIVATIONS = (
     "linear", "relu", "leaky_relu", "elu", "selu", "gelu", "gelu_tanh", "silu", "mish", "softsign", "hard_tanh",
-    "tanh", "sigmoid", "softplus", "softmax", "log_softmax", "exp", "sin",
+    "tanh", "sigmoid", "softplus", "softmax", "log_softmax", "exp", "sin", "smooth_clip",
 )  # fmt: skip
 _RELU_LIKE = frozenset({"relu", "leaky_relu", "elu", "gelu", "gelu_tanh", "silu", "mish"})
 
@@ -223,6 +224,43 @@ class Embedding(Layer):
 
 
 @dataclass(frozen=True)
+class Periodic(Layer):
+    """Puts waves of its first columns beside the input: [x, cos(x F + P)], each column at several frequencies.
+
+    With them the first Dense layer can follow what bends sharply within a column. F starts at random, normal with
+    standard deviation 2 pi ``scale``; P starts uniform over a whole turn. Gorishniy, Rubachev, Babenko (2022), with the
+    input itself kept as in Holzmüller, Grinsztajn, Steinwart (2024).
+
+    Args:
+        columns: how many columns, from the first, are numbers to make waves of.
+        frequencies: waves of each.
+        scale: of the starting frequencies, in turns for each unit of x.
+    """
+
+    columns: int
+    frequencies: int = 4
+    scale: float = 0.1
+
+    def __post_init__(self) -> None:
+        for name in ("columns", "frequencies"):
+            object.__setattr__(self, name, whole_number(f"{name} of Periodic", getattr(self, name), 1))
+        require(self.scale > 0, f"the scale of Periodic must be above 0, not {self.scale!r}")
+
+    def apply(self, x: Expression, build: Build) -> Expression:
+        """X and its waves, side by side."""
+        number, width = build.next("Periodic"), build.width(x)
+        if width < self.columns:
+            raise ShapeError(f"{build.place()} makes waves of {self.columns} columns, but its input has {width}")
+        rows = (slice(None),) * (x.rank - 1)
+        numbers = x if width == self.columns else x[(*rows, slice(0, self.columns))]
+        waves = self.columns * self.frequencies
+        frequency = build.parameter(f"F{number}", (waves,), Normal(2 * pi * self.scale), penalised=False)
+        phase = build.parameter(f"P{number}", (waves,), Uniform(-pi, pi), penalised=False)
+        repeated = concatenate(*[numbers] * self.frequencies, axis=-1) if self.frequencies > 1 else numbers
+        return concatenate(x, cos(repeated * frequency + phase), axis=-1).named(f"p{number}")
+
+
+@dataclass(frozen=True)
 class Columns(Layer):
     """Picks columns of its input, by their numbers."""
 
@@ -294,16 +332,17 @@ class Join(Layer):
 
     Args:
         branches: layers, or sequences of layers.
-        how: ``"concatenate"`` puts the results side by side, ``"add"`` adds them.
+        how: ``"concatenate"`` puts the results side by side, ``"add"`` adds them, ``"average"`` takes their mean.
     """
 
     branches: tuple[tuple[Layer, ...], ...]
-    how: Literal["concatenate", "add"]
+    how: Literal["concatenate", "add", "average"]
 
-    def __init__(self, *branches: Any, how: Literal["concatenate", "add"] = "concatenate") -> None:
+    def __init__(self, *branches: Any, how: Literal["concatenate", "add", "average"] = "concatenate") -> None:
         paths = tuple(as_layers(b if isinstance(b, list | tuple) else (b,)) for b in branches)
         require(len(paths) > 1, "Join needs at least two branches")
-        require(how in ("concatenate", "add"), f"branches join by 'concatenate' or 'add', not {how!r}")
+        known = ("concatenate", "add", "average")
+        require(how in known, f"branches join by 'concatenate', 'add' or 'average', not {how!r}")
         object.__setattr__(self, "branches", paths)
         object.__setattr__(self, "how", how)
 
@@ -322,13 +361,13 @@ class Join(Layer):
             if result.shape != total.shape:
                 raise ShapeError(f"{build.place()} cannot add {show_shape(total.shape)} and {show_shape(result.shape)}")
             total = total + result
-        return total.named(name)
+        return (total / len(results) if self.how == "average" else total).named(name)
 
 
 LAYERS: dict[str, type[Layer]] = {
     c.__name__: c
     for c in (
-        Dense, Activation, Dropout, BatchNorm, LayerNorm, Embedding, Columns, Flatten, Input, Residual, Join,
+        Dense, Activation, Dropout, BatchNorm, LayerNorm, Embedding, Periodic, Columns, Flatten, Input, Residual, Join,
     )
 }  # fmt: skip
 

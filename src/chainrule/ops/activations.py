@@ -8,6 +8,7 @@ from chainrule.expression import Expression, Kink
 from chainrule.ops.arithmetic import abs, clip, maximum, where
 from chainrule.ops.define import elementwise
 from chainrule.ops.elementary import erf, exp, expm1, sigmoid, softplus, tanh
+from chainrule.ops.elementary import sqrt as sqrt_of
 
 relu = elementwise(
     "relu", "x",
@@ -91,4 +92,11 @@ hard_tanh = elementwise(
     ),
     vjp=lambda g, y, x: (g * (abs(x) < 1),),
     source="Collobert (2004): x kept between -1 and 1",
+)  # fmt: skip
+smooth_clip = elementwise(
+    "smooth_clip", "x limit",
+    words="{x}, bent so that it stays within -{limit} and {limit}",
+    expansion=lambda x, limit: x / sqrt_of(1 + (x / limit) ** 2),
+    defaults={"limit": 3.0}, domain=((-2.0, 2.0), (1.0, 4.0)), analytic=True,
+    source="Holzmüller, Grinsztajn, Steinwart (2024), section 3: x / sqrt(1 + (x / limit)^2), close to x near 0",
 )  # fmt: skip
