@@ -119,5 +119,5 @@ def as_weights(weights: Any, rows: int, dtype: str) -> Array:
         row = int(np.argmax(array < 0))
         raise DataError(f"sample_weight holds {array[row]} in row {row + 1}: a weight is 0 or more")
     if not array.any():
-        raise DataError("sample_weight is 0 in every row: at least one row must count")
+        raise DataError("sample_weight is zero in every row: at least one row must count")
     return array

@@ -1,0 +1,149 @@
+"""The classifier."""
+
+from __future__ import annotations
+
+from dataclasses import KW_ONLY, dataclass, replace
+from numbers import Real
+from typing import Any, ClassVar, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.class_weight import compute_sample_weight
+from sklearn.utils.metaestimators import available_if
+
+from chainrule.errors import ArgumentError
+from chainrule.estimators.base import BaseMLP
+from chainrule.estimators.parameters import AUTO, Constraints, Parameters, has_steps, loss_constraints
+from chainrule.estimators.settings import Settings
+from chainrule.estimators.targets import Classes
+from chainrule.losses import Loss, binary_cross_entropy, cross_entropy, loss_of
+from chainrule.training.metrics import Metric
+
+Array = NDArray[Any]
+
+
+def _gives_probabilities(estimator: MLPClassifier) -> bool:
+    if estimator._middle:
+        return True
+    raise AttributeError("a loss over signs, such as the hinge loss, gives no probabilities: use predict")
+
+
+@dataclass(eq=False, repr=False)
+class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
+    """A classifier: a multilayer perceptron behind scikit-learn's contract."""
+
+    hidden_layer_sizes: Any = AUTO
+    activation: Any = AUTO
+    _: KW_ONLY
+    loss: Any = AUTO
+    label_smoothing: float = 0.0
+    class_weight: Any = None
+
+    _parameter_constraints: ClassVar[Constraints] = {
+        **Parameters._parameter_constraints,
+        "loss": loss_constraints("log_loss"),
+        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    }
+
+    @available_if(has_steps)  # type: ignore[untyped-decorator]
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
+        """Learn one epoch more.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: their classes.
+            sample_weight: how much each row counts.
+            classes: all classes that there are; needed in the first call, and only there.
+
+        Returns:
+            The estimator.
+        """
+        self._validate_params()
+        first = not hasattr(self, "network_")
+        if first and classes is None:
+            raise ArgumentError("classes must be passed on the first call to partial_fit: y may not hold all of them")
+        if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
+            raise ArgumentError(f"classes={classes!r} are not those of the first call, {self.classes_!r}")
+        return self._learn_once(X, y, sample_weight, classes)
+
+    def predict(self, X: Any) -> Array:
+        """The class of each row, shape (rows,); of yes-or-no labels 0 or 1, shape (rows, labels)."""
+        output = self._outputs_of(X)
+        return self._classes.decode(output, self._middle)
+
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
+    def predict_proba(self, X: Any) -> Array:
+        """The probability of each class, shape (rows, classes); of each yes, shape (rows, labels)."""
+        output = self._outputs_of(X)
+        return self._classes.probabilities(output)
+
+    @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
+    def predict_log_proba(self, X: Any) -> Array:
+        """The logarithm of :meth:`predict_proba`; of a probability that is 0 to rounding, minus infinity."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(self.predict_proba(X)))
+
+    @property
+    def _middle(self) -> float:
+        """What lies between no and yes: 0 between signs, else one half."""
+        return 0.0 if self._loss_like().target == "signs" else 0.5
+
+    def _loss_like(self) -> Loss:
+        """The loss as it was asked for; which cross-entropy it is, the classes decide."""
+        named = isinstance(self.loss, str) and self.loss in (AUTO, "log_loss")
+        return cross_entropy() if named else loss_of(self.loss)
+
+    def _loss(self) -> Loss:
+        given = self._loss_like()
+        if isinstance(self.loss, str) and self.loss in (AUTO, "log_loss"):
+            given = cross_entropy() if self._classes.exclusive else binary_cross_entropy()
+        return replace(given, label_smoothing=self.label_smoothing or given.label_smoothing)
+
+    def _link(self) -> str:
+        if self._loss_like().target == "signs":
+            return "linear"
+        return "softmax" if self._classes.exclusive else "sigmoid"
+
+    def _learn_target(self, y: Any, classes: Any) -> None:
+        self._classes = Classes.learn(y, classes)
+        self.classes_ = self._classes.labels
+
+    @property
+    def _outputs(self) -> int:  # type: ignore[override]
+        return self._classes.outputs
+
+    def _numbers(self, y: Any) -> Array:
+        return self._classes.codes(y)
+
+    def _learn_scale(self, numbers: Array, settings: Settings) -> None:
+        """Classes have none."""
+
+    def _encode(self, numbers: Array) -> Array:
+        return numbers if self._loss().target == "classes" else self._classes.shares(numbers)
+
+    def _factors(self, numbers: Array) -> Array | None:
+        if self.class_weight is None:
+            return None
+        labels = numbers if self._classes.multilabel else self.classes_[numbers]
+        return np.asarray(compute_sample_weight(self.class_weight, labels))
+
+    def _strata(self, numbers: Array) -> Array | None:
+        return None if self._classes.multilabel else self.classes_[numbers]
+
+    def _score(self) -> Metric:
+        middle, classes = self._middle, self._classes
+
+        def score(prediction: Array, target: Array, weight: Array | None) -> float:
+            found, right = (classes.decode(a, middle) for a in (prediction, target))
+            return float(accuracy_score(right, found, sample_weight=weight))
+
+        return Metric("score", score, larger_is_better=True, weighted=True)
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        return tags
