@@ -47,7 +47,14 @@ class EngineError(ChainruleError, RuntimeError):
 
 
 class NonFiniteError(ChainruleError, ArithmeticError):
-    """Training met an infinite or undefined value; the parameters are those from before that step."""
+    """Training met an infinite or undefined value; the parameters are those from before that step.
+
+    Attributes:
+        row: the number of the row, counted from 0 in the order given to ``fit``, that it comes from; ``None`` where it
+            is not the doing of one row.
+    """
+
+    row: int | None = None
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:

@@ -9,16 +9,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.numpy import run_all
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
+from chainrule.nn.places import places
+from chainrule.nonfinite import Trouble, first_trouble
 from chainrule.optim import LBFGS, Optimizer
-from chainrule.program import Program
 from chainrule.runnable import Runnable
 from chainrule.running import ENGINES, PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
 from chainrule.schedules import plateau_of
-from chainrule.show.layout import lay_out
-from chainrule.show.python import PYTHON
 from chainrule.training import (
     Callback,
     EveryEpoch,
@@ -62,7 +60,7 @@ def fit(
     patience = patience if patience is None else whole_number("patience", patience, 1)
     require(shuffle in (True, False, "once"), f"shuffle must be True, False or 'once', not {shuffle!r}")
     wanted = [metric_of(m, network.loss_function) for m in metrics]
-    data, held = _split(network, network.prepare(X, y, sample_weight), validation, streams["validation"])
+    data, held, numbers = _split(network, network.prepare(X, y, sample_weight), validation, streams["validation"])
     require(len(network.parameters.theta) > 0, "the network has no parameters to train")
     size = batch_rows(batch_size, len(data["Y"]))
     if isinstance(optimizer, LBFGS):
@@ -93,7 +91,7 @@ def fit(
     try:
         history = train(run_, plan, evaluate, _plateau(optimizer), watchers, network, settings)
     except NonFiniteStep as error:
-        raise _explained(error, run_, plan) from None
+        raise _explained(error, run_, plan, network, numbers) from None
     finally:
         _put_back(network, run_.state)
 
@@ -125,14 +123,18 @@ def _watchers(network: Computing, run_: Run, callbacks: Any, progress: Any) -> l
     return [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
 
 
-def _split(network: Computing, data: Data, validation: Any, rng: np.random.Generator) -> tuple[Data, Data | None]:
-    """The training rows, and the validation rows if there are any."""
+def _split(
+    network: Computing, data: Data, validation: Any, rng: np.random.Generator
+) -> tuple[Data, Data | None, NDArray[np.int64]]:
+    """The training rows, the validation rows if there are any, and the number that each training row was given as."""
+    numbers = np.arange(len(data["Y"]))
     if "w" in data and not data["w"].all():  # what weighs nothing changes nothing, not even which rows share a batch
-        data = {k: a[data["w"] > 0] for k, a in data.items()}
+        numbers = np.flatnonzero(data["w"] > 0)
+        data = {k: a[numbers] for k, a in data.items()}
     if validation is None:
-        return data, None
+        return data, None, numbers
     if isinstance(validation, tuple | list) and len(validation) in (2, 3):
-        return data, network.prepare(*validation)
+        return data, network.prepare(*validation), numbers
     require(
         isinstance(validation, float) and 0 < validation < 1,
         f"validation is (X, y), (X, y, weights) or a share of the rows between 0 and 1, not {validation!r}",
@@ -141,7 +143,8 @@ def _split(network: Computing, data: Data, validation: Any, rng: np.random.Gener
     count = round(validation * rows)
     require(0 < count < rows, f"a share of {validation} of {rows} rows leaves training or validation without rows")
     order = rng.permutation(rows)
-    return {k: a[order[count:]] for k, a in data.items()}, {k: a[order[:count]] for k, a in data.items()}
+    kept, held = order[count:], order[:count]
+    return {k: a[kept] for k, a in data.items()}, {k: a[held] for k, a in data.items()}, numbers[kept]
 
 
 @dataclass
@@ -212,36 +215,22 @@ def _plateau(optimizer: Optimizer) -> Callable[[float], dict[str, float]]:
     return after_epoch
 
 
-def _explained(error: NonFiniteStep, run_: Run, plan: Plan) -> NonFiniteError:
-    """The step and the first equation at which a value stopped being finite."""
+def _explained(
+    error: NonFiniteStep, run_: Run, plan: Plan, network: Computing, numbers: NDArray[np.int64]
+) -> NonFiniteError:
+    """The step, the first equation at which a value stopped being finite, its layer, and the row that it comes from."""
     history: History = error.history  # type: ignore[attr-defined]
     step = history.steps + 1
     epoch = (step - 1) // plan.steps_per_epoch + 1
-    where = ""
+    trouble = Trouble("", None)
     if run_.failed is not None:
-        where = first_non_finite(run_.program, run_.failed, run_.precision)
+        trouble = first_trouble(run_.program, run_.failed, run_.precision, places(network.model), numbers)
     message = (
-        f"the {error.what.split()[-1]} is not finite in step {step} (epoch {epoch}){where}; "
+        f"the {error.what.split()[-1]} is not finite in step {step} (epoch {epoch}){trouble.text}; "
         "the parameters are those from before this step: "
         "try a smaller learning rate, clip_norm=1.0, or look for extreme values in the data"
     )
     result = NonFiniteError(message)
+    result.row = trouble.row
     result.history = history  # type: ignore[attr-defined]
     return result
-
-
-def first_non_finite(program: Program, values: Mapping[str, Any], precision: str) -> str:
-    """Words for the first equation of ``program`` whose value is not finite, given its inputs."""
-    for var in program.inputs:
-        if var.dtype == "float" and not np.isfinite(values[var.name]).all():
-            return f": {var.name} itself is not finite"
-    everything = run_all(program, values, precision)
-    for line in lay_out(program, PYTHON).lines:  # as it is printed, so that it can be found
-        value = everything[line.equation.target.name]
-        if line.equation.target.dtype == "float" and not np.isfinite(value).all():
-            bad = int(np.size(value) - np.isfinite(value).sum())
-            return (
-                f", first in the line {line.name} = {line.text}, "
-                f"where {bad} of {np.size(value)} values are infinite or undefined"
-            )
-    return ""

@@ -59,7 +59,13 @@ class Trouble:
     row: int | None
 
 
-def first_trouble(program: Program, values: Mapping[str, Any], precision: str, places: Mapping[str, str]) -> Trouble:
+def first_trouble(
+    program: Program,
+    values: Mapping[str, Any],
+    precision: str,
+    places: Mapping[str, str],
+    numbers: NDArray[np.int64],
+) -> Trouble:
     """The first line of a step's program whose value is not finite.
 
     Args:
@@ -67,6 +73,7 @@ def first_trouble(program: Program, values: Mapping[str, Any], precision: str, p
         values: of its inputs; ``rows`` are the numbers of the batch's rows, where it picks them out.
         precision: of its floats.
         places: the layer of each named value, by its name.
+        numbers: by which each row of the data is known.
     """
     for var in program.inputs:
         if var.dtype == "float" and not np.isfinite(values[var.name]).all():
@@ -77,8 +84,7 @@ def first_trouble(program: Program, values: Mapping[str, Any], precision: str, p
         if line.equation.target.dtype == "float" and not np.isfinite(value).all():
             batch = _batch(program, everything)
             row = _row(line.equation, value)
-            numbers = np.asarray(values["rows"]) if "rows" in values else np.arange(_rows(batch))
-            extreme = _extreme(batch, numbers, row)
+            extreme = _extreme(batch, numbers[values["rows"]] if "rows" in values else numbers, row)
             return Trouble(_words(line, value, places, extreme, row), None if extreme is None else extreme.row)
     return Trouble("", None)
 
@@ -108,10 +114,6 @@ def _batch(program: Program, everything: Mapping[str, Any]) -> dict[str, NDArray
     whole = {v.name: v.name for v in program.inputs if v.role == "input" and v.shape[:1] == ("B",)}
     found = {name: np.asarray(everything[made]) for name, made in (taken or whole).items() if name not in ("Y", "w")}
     return {name: a for name, a in found.items() if a.dtype.kind == "f" and a.ndim > 1}
-
-
-def _rows(batch: Mapping[str, NDArray[Any]]) -> int:
-    return max((len(a) for a in batch.values()), default=0)
 
 
 def _row(equation: Equation, value: NDArray[Any]) -> int | None:
