@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
+from typing import TYPE_CHECKING
 
 from chainrule.errors import whole_number
 from chainrule.expression import symbol
@@ -13,6 +14,11 @@ from chainrule.nn.model import Model
 from chainrule.optim import Adam
 from chainrule.passes.cost import cost, item_bytes
 from chainrule.shapes import show_shape
+
+if TYPE_CHECKING:
+    from chainrule.document import Document
+
+_COLUMNS = ("layer", "output", "parameters", "count")
 
 
 @dataclass(frozen=True)
@@ -49,25 +55,35 @@ class Summary:
     step_bytes: int
 
     def __str__(self) -> str:
-        head = ("layer", "output", "parameters", "count")
-        cells = [head, *((r.layer, r.output, r.parameters, f"{r.count:,}") for r in self.rows)]
+        cells = [_COLUMNS, *((r.layer, r.output, r.parameters, f"{r.count:,}") for r in self.rows)]
         widths = [max(len(row[i]) for row in cells) for i in range(4)]
         lines = [
             f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in cells
         ]
         lines.insert(1, "-" * (sum(widths) + 6))
-        return "\n".join(
-            [
-                *lines,
-                "",
-                f"{self.parameters:,} parameters, {_bytes(self.parameter_bytes)}",
-                f"a prediction of {self.batch_size} rows: {_flops(self.forward_flops)}",
-                f"a training step of {self.batch_size} rows (Adam): {_flops(self.step_flops)}, "
-                f"at most {_bytes(self.step_bytes)}",
-            ]
-        )
+        return "\n".join([*lines, "", *self._sentences])
 
     __repr__ = __str__
+
+    @property
+    def document(self) -> Document:
+        """The same as a page."""
+        from chainrule.document import Document, Paragraph, Table
+
+        rows = [(r.layer, r.output, r.parameters, f"{r.count:,}") for r in self.rows]
+        return Document("Network", (Table(_COLUMNS, rows), *map(Paragraph, self._sentences)))
+
+    def _repr_html_(self) -> str:
+        return self.document._repr_html_()
+
+    @property
+    def _sentences(self) -> tuple[str, ...]:
+        return (
+            f"{self.parameters:,} parameters, {_bytes(self.parameter_bytes)}",
+            f"a prediction of {self.batch_size} rows: {_flops(self.forward_flops)}",
+            f"a training step of {self.batch_size} rows (Adam): {_flops(self.step_flops)}, "
+            f"at most {_bytes(self.step_bytes)}",
+        )
 
 
 def summarise(model: Model, batch_size: int, precision: str) -> Summary:

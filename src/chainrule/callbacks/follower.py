@@ -83,7 +83,9 @@ def for_members(callbacks: Sequence[Any], count: int) -> list[list[Any]]:
         callbacks: as in :meth:`chainrule.Network.fit`.
         count: the number of members; of a single one the callbacks stay as they are.
 
-    >>> [[log.run for log in member] for member in for_members([JSONLines("log.jsonl", run="trial")], 2)]
+    >>> import chainrule as cr
+    >>> log = cr.callbacks.JSONLines("log.jsonl", run="trial")
+    >>> [[own.run for own in member] for member in cr.callbacks.for_members([log], 2)]
     [['trial/member 1'], ['trial/member 2']]
     """
     if count == 1:
@@ -109,7 +111,7 @@ def described(moment: Moment) -> dict[str, Any]:
         "seed": network.seed,
         "dtype": network.dtype,
     }
-    return {"chainrule": __version__, **about, **moment.settings}
+    return {"chainrule": __version__, **about, "settings": dict(moment.settings)}
 
 
 def library(name: str, package: str) -> Any:

@@ -72,7 +72,13 @@ class JSONLines(Follower):
             self._write("end", record)
 
     def _write(self, event: str, record: dict[str, Any]) -> None:
-        values = {name: None if isinstance(v, float) and not isfinite(v) else v for name, v in record.items()}
-        line = {"event": event, "run": self._name, **values}
+        line = {"event": event, "run": self._name, **_known(record)}
         self._file.write(json.dumps(line, ensure_ascii=False, allow_nan=False) + "\n")
         self._file.flush()
+
+
+def _known(value: Any) -> Any:
+    """A value in which numbers that JSON does not have are unknown."""
+    if isinstance(value, dict):
+        return {name: _known(inner) for name, inner in value.items()}
+    return None if isinstance(value, float) and not isfinite(value) else value

@@ -60,7 +60,8 @@ class MLflow(Follower):
             self.run_id = (active or mlflow.start_run(run_name=self.run or None)).info.run_id
             self._client, self._sent = mlflow.MlflowClient(), time.monotonic()
             self._waiting: list[Any] = []
-            parameters = _flat(described(moment))
+            about = described(moment)
+            parameters = _flat(about | about.pop("settings"))
             mlflow.log_params({name: str(value)[:LONGEST_VALUE] for name, value in parameters.items()})
         except mlflow.MlflowException as error:
             self._close("FAILED")

@@ -3,21 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from chainrule.errors import require
+from chainrule.errors import ArgumentError, require
 from chainrule.network.computing import Computing
 from chainrule.show.numbers import counted
 
 if TYPE_CHECKING:
     from chainrule.certificates.certificate import Certificate
+    from chainrule.document import Figure
     from chainrule.explain import BackwardPass, Circuit, Derivation, Notation, Objective, Simplification, Stepper
+
+
+MOST_DRAWN = 60
+"""Parameters up to which a notebook shows a network's picture beside its layers."""
 
 
 class Explained(Computing):
     """Pages about a network's derivatives; see :class:`chainrule.Network`."""
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the layers with their parameters, and the picture of a small network."""
+        from chainrule.document import Code, Document
+
+        if self._inputs is None:
+            return Document("Network", (Code(repr(self)),))._repr_html_()
+        summary = self.summary()
+        small = summary.parameters <= MOST_DRAWN and self.outputs == 1
+        page = summary.document
+        return replace(page, blocks=(*(self._picture() if small else ()), *page.blocks))._repr_html_()
+
+    def _picture(self) -> list[Figure]:
+        from chainrule.explain.circuits.pages import picture
+
+        try:
+            drawn = picture(self.program("predict"))
+        except ArgumentError:  # no circuit of scalars: which entry an Embedding reads depends on the row
+            return []
+        return [drawn] if drawn else []
 
     def explain(
         self, X: Any, y: Any, parameter: str | None = None, *, notation: Notation | str = "names", lr: float = 0.1

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from chainrule.document.plots import FAINT, SERIES, TEXT, plot
-from chainrule.show.numbers import number_text
+from chainrule.document.plots import FAINT, SERIES, plot
+from chainrule.training.figures import MOST_SPREAD, logarithmic, spread
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -17,58 +17,9 @@ if TYPE_CHECKING:
     from chainrule.training import History, LayerSeries
 
 _FIRST, _SECOND = SERIES[:2]
-_SMALL: Final = (2.9, 2.1)
+_SMALL: Final = (3.4, 2.4)
 _MIDDLE: Final = (4.0, 2.9)
-_MOST_SPREAD: Final = 20.0
-"""Losses that differ by a larger factor are drawn on a logarithmic axis."""
 _BARS: Final = 30
-
-
-def learning_curves(histories: Sequence[History]) -> str:
-    """The losses over the epochs: of several members thin, with the mean over those still learning thick."""
-
-    def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        kinds = (
-            ("training loss", [h.loss for h in histories]),
-            ("validation loss", [h.validation_loss for h in histories]),
-        )
-        for (label, curves), colour in zip(kinds, (_FIRST, _SECOND), strict=True):
-            _curves(axes, [curve for curve in curves if curve], colour, label)
-        if len(histories) == 1 and histories[0].best_epoch:
-            best = histories[0].best_epoch
-            axes.axvline(best, linestyle=":", linewidth=1, color=TEXT, label=f"best epoch: {best}")
-        if _spread(loss for _, curves in kinds for curve in curves for loss in curve) > _MOST_SPREAD:
-            _logarithmic(axes)
-        axes.set(xlabel="epoch", ylabel="loss")
-        axes.legend()
-
-    return plot("learning", "Training and validation loss over the epochs", draw)
-
-
-def _curves(axes: Any, curves: Sequence[Sequence[float]], colour: str, label: str) -> None:
-    if not curves:
-        return
-    if len(curves) > 1:
-        for curve in curves:
-            axes.plot(range(1, len(curve) + 1), curve, color=colour, linewidth=0.7, alpha=0.4)
-        label += f", mean of {len(curves)} members"
-    together = [_mean([c[epoch] for c in curves]) for epoch in range(min(map(len, curves)))]
-    marker = "o" if len(together) == 1 else None
-    axes.plot(range(1, len(together) + 1), together, color=colour, linewidth=1.5, marker=marker, label=label)
-
-
-def _logarithmic(axes: Any) -> None:
-    """A logarithmic axis with plain numbers: powers of ten would be set as mathematics, which takes long."""
-    from matplotlib.ticker import FuncFormatter, NullFormatter
-
-    axes.set_yscale("log")
-    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: number_text(value)))
-    axes.yaxis.set_minor_formatter(NullFormatter())
-
-
-def _mean(values: Sequence[float]) -> float:
-    return sum(values) / len(values)
 
 
 def layers(histories: Sequence[History]) -> list[tuple[str, str]]:
@@ -109,19 +60,13 @@ def _layer_figure(series: Sequence[LayerSeries], quantity: str, label: str) -> s
             )
         if (
             quantity.endswith("norms")
-            and _spread(value for layer in series for value in getattr(layer, quantity)) > _MOST_SPREAD
+            and spread(value for layer in series for value in getattr(layer, quantity)) > MOST_SPREAD
         ):
-            _logarithmic(axes)
+            logarithmic(axes)
         axes.set(xlabel="epoch")
         axes.legend()
 
     return plot(quantity.replace("_", "-"), label, draw, _MIDDLE)
-
-
-def _spread(values: Iterable[float]) -> float:
-    """The largest over the smallest; 1 where that makes no sense."""
-    found = list(values)
-    return max(found) / min(found) if min(found) > 0 else 1.0
 
 
 def predicted_against_actual(results: NumberResults) -> str:
@@ -135,7 +80,7 @@ def predicted_against_actual(results: NumberResults) -> str:
         axes.set(xlabel="actual", ylabel="predicted")
         axes.legend()
 
-    return plot("predicted", "Predicted against actual values of the held-out rows", draw)
+    return plot("predicted", "Predicted against actual values of the held-out rows", draw, _MIDDLE)
 
 
 def residuals(results: NumberResults) -> str:
@@ -147,7 +92,7 @@ def residuals(results: NumberResults) -> str:
         _points(axes, results.predicted, _residuals(results))
         axes.set(xlabel="predicted", ylabel="predicted minus actual")
 
-    return plot("residuals", "Residuals of the held-out rows: predicted minus actual, over predicted", draw)
+    return plot("residuals", "Residuals of the held-out rows: predicted minus actual, over predicted", draw, _MIDDLE)
 
 
 def residual_counts(results: NumberResults) -> str:
@@ -159,7 +104,7 @@ def residual_counts(results: NumberResults) -> str:
         axes.axvline(0, color=_SECOND, linewidth=1.2)
         axes.set(xlabel="predicted minus actual", ylabel="rows")
 
-    return plot("counts", "How many held-out rows have which residual", draw)
+    return plot("counts", "How many held-out rows have which residual", draw, _MIDDLE)
 
 
 def _residuals(results: NumberResults) -> list[float]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from chainrule.diagnosis import Diagnosis, Record, findings
+from chainrule.diagnosis.diagnosis import TITLES
+from chainrule.diagnosis.record import ClassFacts
 from chainrule.document.html import environment
 from chainrule.report import figures
 from chainrule.show.numbers import counted, number_text, plural
+from chainrule.training.figures import learning_curves
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -15,6 +19,7 @@ if TYPE_CHECKING:
     from chainrule.judging import ClassResults, NumberResults, Results
     from chainrule.judging.dependence import Dependence
     from chainrule.tabular import TableModel
+    from chainrule.training import History
 
 MOST_CLASSES: Final = 20
 """Of more classes, the page shows those that are found least often instead of the whole matrix."""
@@ -38,9 +43,12 @@ _TITLES: Final = {
 }
 
 
+_PARTS: Final = {"training": "learning", "validation": "choosing when to stop", "held_out": "judging the result"}
+
+
 def render(model: TableModel) -> str:
     """The report as the text of one HTML file: no network, no scripts, no other files."""
-    results, settings = model.results, model.settings
+    results, settings, histories = model.results, model.settings, [model.history]
     shown = {name: value for name, value in settings.items() if name not in ("command", "versions")}
     return (
         _templates()
@@ -49,17 +57,18 @@ def render(model: TableModel) -> str:
             model=model,
             target=model.encoder.target,
             results=results,
-            verdicts=[],
+            diagnosis=_diagnosis(model),
             sections=[(name, title) for name, title in _TITLES.items() if _has(name, results)],
             columns=_columns(model),
-            parts=settings.get("rows"),
-            runs=[_sentence(model.history.verdict)],
-            layer_plots=figures.layers([model.history]),
-            curves=figures.learning_curves([model.history]) if len(model.history) else "",
+            parts=_parts(settings.get("rows", {})),
+            run=_run(histories),
+            layer_plots=figures.layers(histories),
+            curves=learning_curves(histories) if any(map(len, histories)) else "",
             summary=model.network.summary(),
             program=model.network.program().python(),
             settings={name: _spelled(value) for name, value in shown.items()},
             versions=settings.get("versions", {}),
+            severities=TITLES,
             most_bars=MOST_BARS,
             **(_class_parts(results) if results.task == "classification" else _number_parts(results)),
             **_dependence_parts(results),
@@ -102,7 +111,7 @@ def _dependence_parts(results: Results) -> dict[str, Any]:
     if not results.inspection or not results.inspection.dependences:
         return {}
     found = results.inspection.dependences
-    limits = (0.0, 1.0) if results.task == "classification" else _limits(found)
+    limits = _limits(found)
     room = 0.04 * (limits[1] - limits[0])
     padded = (limits[0] - room, limits[1] + room)
     return {
@@ -118,6 +127,14 @@ def _limits(found: Sequence[Dependence]) -> tuple[float, float]:
     """Of all curves, those of single rows too."""
     values = [value for each in found for curve in (*each.curves, *each.rows) for value in curve]
     return min(values), max(values)
+
+
+def _parts(rows: Mapping[str, int]) -> str:
+    """Into which parts the rows of the table were split."""
+    if not rows:
+        return ""
+    parts = ", ".join(f"{count} for {_PARTS.get(part, part)}" for part, count in rows.items())
+    return f"The table's {sum(rows.values())} rows were split at random: {parts}."
 
 
 def _columns(model: TableModel) -> list[Any]:
@@ -145,8 +162,34 @@ def _templates() -> Environment:
     return templates
 
 
-def _sentence(words: str) -> str:
-    return words[:1].upper() + words[1:]
+def _diagnosis(model: TableModel) -> Diagnosis:
+    """What there is to say of the training, from what the model's folder keeps of it."""
+    results = model.results
+    classes: tuple[ClassFacts, ...] = ()
+    if results.task == "classification":
+        predicted = map(sum, zip(*results.confusion, strict=True))
+        classes = tuple(map(ClassFacts, results.classes, map(sum, results.confusion), predicted))
+    histories = (model.history,)
+    layers = tuple(tuple(history.layers) for history in histories if history.layers)
+    return Diagnosis("How training went", findings(Record(histories=histories, layers=layers, classes=classes)))
+
+
+def _run(histories: Sequence[History]) -> str:
+    """How training ended."""
+    if len(histories) == 1:
+        verdict = histories[0].verdict
+        return verdict[:1].upper() + verdict[1:]
+    epochs = [len(history) for history in histories]
+    losses = [min(history.validation_loss) for history in histories if history.validation_loss]
+    return (
+        f"{len(histories)} members were trained, each by itself; their predictions are averaged. "
+        f"They took {_range(epochs)} epochs; their best validation losses are {_range(losses)}."
+    )
+
+
+def _range(values: Sequence[float]) -> str:
+    low, high = number_text(min(values), 4), number_text(max(values), 4)
+    return low if low == high else f"{low} to {high}"
 
 
 def _spelled(value: object) -> str:

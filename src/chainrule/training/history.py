@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from copy import deepcopy
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from chainrule.training.series import LayerSeries
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
+    from chainrule.training.checkpoint import Checkpoint
 
 
 @dataclass
@@ -53,6 +55,13 @@ class History:
     def __post_init__(self) -> None:
         self.layers = [s if isinstance(s, LayerSeries) else LayerSeries(**s) for s in self.layers]
         self._profiler: Callable[[], Profile] | None = None  # no part of the record
+        self.checkpoint: Checkpoint | None = None
+        """Where training ended, to go on from; no part of the record, and not known of one that failed."""
+
+    def continued(self) -> History:
+        """A copy, to which further epochs can be added."""
+        record = deepcopy({f.name: getattr(self, f.name) for f in fields(self)})
+        return History(**record | {"stopped": "", "interrupted": False, "failed": False})
 
     def measured_by(self, profiler: Callable[[], Profile]) -> None:
         """Say how :attr:`profile` is measured."""
@@ -111,6 +120,15 @@ class History:
             writer = csv.DictWriter(file, ["epoch", *self.columns()])
             writer.writeheader()
             writer.writerows(self.rows())
+
+    def _repr_html_(self) -> str:
+        """What a notebook shows: the curve of the losses, and how training ended."""
+        from chainrule.document import Document, Figure, Paragraph
+        from chainrule.training.figures import learning_curves
+
+        label = "Training and validation loss over the epochs"
+        curves = [Figure(learning_curves([self]), label)] if len(self) else []
+        return Document("Training", (*curves, Paragraph(self.verdict)))._repr_html_()
 
     def plot(self, axes: Any = None) -> Any:
         """Draw the losses over the epochs on Matplotlib axes (new ones by default), and return them."""

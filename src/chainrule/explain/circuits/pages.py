@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from chainrule.document import Block, Document, Equations, Figure, Formula, Heading, Line, Paragraph, Table
 from chainrule.explain.circuits.circuit import Circuit
+from chainrule.explain.circuits.gates import circuit_of
 from chainrule.explain.circuits.paths import Factor, Path, Paths
 from chainrule.explain.circuits.wording import Wording, added, number, signed, times
 from chainrule.explain.drawings.drawing import Drawing
 from chainrule.explain.drawings.plan import MOST_WIRES
 from chainrule.explain.drawings.tree import tree
+from chainrule.explain.scalars import scalars_of
+from chainrule.program import Program
 from chainrule.show.numbers import number_text
 
 _PLAIN = frozenset({"negative", "exp", "log", "sqrt", "abs", "constant", "to_float"})
@@ -45,6 +48,14 @@ def circuit_page(circuit: Circuit) -> Document:
     else:
         blocks.append(Equations(*(Line(wording.name(g.name), wording.definition(g.name)) for g in circuit.gates)))
     return Document(f"The circuit of {name}", blocks)
+
+
+def picture(program: Program) -> Figure | None:
+    """The picture of a program's first output for one row, without numbers; nothing where it would be too large."""
+    circuit = circuit_of(scalars_of(program, {"B": 1}), named=True)
+    drawing = drawing_of(circuit)
+    what = f"the circuit of {Wording(circuit, circuit.notation).name(circuit.output).text}"
+    return Figure(drawing.svg, what, wide=True) if drawing.readable else None
 
 
 def _wires(circuit: Circuit, wording: Wording) -> Table:
