@@ -22,7 +22,7 @@ OUTLYING: Final = 10.0
 
 @dataclass(frozen=True)
 class Extreme:
-    """The most outlying feature of a row, or of a batch.
+    """The most outlying feature or target of a row, or of a batch.
 
     Attributes:
         row: the row's number in the data.
@@ -79,40 +79,45 @@ def first_trouble(
         if var.dtype == "float" and not np.isfinite(values[var.name]).all():
             return Trouble(f": {var.name} itself is not finite", None)
     everything = run_all(program, values, precision)
-    for line in lay_out(program, PYTHON).lines:  # as it is printed, so that it can be found
-        value = np.asarray(everything[line.equation.target.name])
-        if line.equation.target.dtype == "float" and not np.isfinite(value).all():
-            batch = _batch(program, everything)
-            row = _row(line.equation, value)
-            extreme = _extreme(batch, numbers[values["rows"]] if "rows" in values else numbers, row)
-            return Trouble(_words(line, value, places, extreme, row), None if extreme is None else extreme.row)
-    return Trouble("", None)
+    bad = [e for e in program.equations if e.target.dtype == "float" and not _finite(everything[e.target.name])]
+    failed = {e.target.name for e in bad}
+    line = next((line for line in lay_out(program, PYTHON).lines if line.equation.target.name in failed), None)
+    if line is None:
+        return Trouble("", None)
+    rows = numbers[values["rows"]] if "rows" in values else numbers
+    row = next((row for e in bad if (row := _row(e, np.asarray(everything[e.target.name]))) is not None), None)
+    extreme = _extreme(_batch(program, everything), rows, row)
+    known = int(rows[row]) if row is not None else extreme.row if extreme else None
+    return Trouble(_words(line, np.asarray(everything[line.name]), places, extreme, known), known)
+
+
+def _finite(value: Any) -> bool:
+    return bool(np.isfinite(value).all())
 
 
 def _words(line: Line, value: NDArray[Any], places: Mapping[str, str], extreme: Extreme | None, row: int | None) -> str:
     target = line.equation.target
     layer = places.get(target.name) or places.get(target.adjoint_of or "")
-    where = f" of {layer}" if layer else ""
-    bad = int(value.size - np.isfinite(value).sum())
-    words = (
-        f", first in the line {line.name} = {line.text}{where}, "
-        f"where {bad} of {value.size} values are infinite or undefined"
+    place = f" of {layer}" if layer else ""
+    count = int(value.size - np.isfinite(value).sum())
+    come = "" if row is None else f", beginning with row {row + 1} of the data"
+    if extreme:
+        come = f", because of row {extreme.row + 1} of the data ({extreme})"
+    return (
+        f", first in the line {line.name} = {line.text}{place}, "  # as it is printed, so that it can be found
+        f"where {count} of {value.size} values are infinite or undefined{come}"
     )
-    if extreme is None:
-        return words
-    begun = "" if row is None else f", the first of them in row {extreme.row + 1} of the data"
-    return f"{words}{begun} ({extreme})"
 
 
 def _batch(program: Program, everything: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """The inputs of the rows of the batch, by name; those that are floats, without targets and weights."""
+    """The features and targets of the batch's rows, by name."""
     taken = {
         e.arguments[0].name.removeprefix("all_"): e.target.name  # type: ignore[union-attr]
         for e in program.equations
         if e.operation.name == "take" and getattr(e.arguments[1], "name", "") == "rows"
     }
     whole = {v.name: v.name for v in program.inputs if v.role == "input" and v.shape[:1] == ("B",)}
-    found = {name: np.asarray(everything[made]) for name, made in (taken or whole).items() if name not in ("Y", "w")}
+    found = {name: np.asarray(everything[made]) for name, made in (taken or whole).items()}
     return {name: a for name, a in found.items() if a.dtype.kind == "f" and a.ndim > 1}
 
 
@@ -125,10 +130,10 @@ def _row(equation: Equation, value: NDArray[Any]) -> int | None:
 
 
 def _extreme(batch: Mapping[str, NDArray[Any]], numbers: NDArray[Any], row: int | None) -> Extreme | None:
-    """The most outlying feature of a row of the batch; without a row, of all of them, if it is far off."""
+    """The most outlying feature or target of a row of the batch, or without a row of all of them, if it is far off."""
     found = [_most_distant(name, a.astype(np.float64), numbers, row) for name, a in batch.items() if a.size]
     most = max(found, key=lambda extreme: extreme.distance, default=None)
-    return None if most is None or (row is None and most.distance <= OUTLYING) else most
+    return most if most and most.distance > OUTLYING else None
 
 
 def _most_distant(name: str, array: NDArray[np.float64], numbers: NDArray[Any], row: int | None) -> Extreme:
