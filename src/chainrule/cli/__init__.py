@@ -20,6 +20,7 @@ from chainrule.cli.check_work import check_work
 from chainrule.cli.exercise import exercise
 from chainrule.cli.experiment import experiment
 from chainrule.cli.explain import explain
+from chainrule.cli.export import export
 from chainrule.cli.gallery import gallery
 from chainrule.cli.homework import homework
 from chainrule.cli.predict import predict
@@ -107,6 +108,7 @@ main.add_command(homework)
 main.add_command(simplify)
 main.add_command(train)
 main.add_command(predict)
+main.add_command(export)
 main.add_command(check)
 main.add_command(verify)
 main.add_command(profile)

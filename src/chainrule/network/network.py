@@ -12,12 +12,12 @@ from chainrule.errors import ChainruleError, ModelFileError, require, whole_numb
 from chainrule.expression import Operation
 from chainrule.network.diagnosed import Diagnosed
 from chainrule.network.explained import Explained
-from chainrule.network.kept import Kept
+from chainrule.network.exported import Exportable
 from chainrule.nn.layers import Dense, Dropout, Layer, activation_of
 from chainrule.storage import read_model
 
 
-class Network(Explained, Diagnosed, Kept):
+class Network(Explained, Diagnosed, Exportable):
     """A neural network: layers and a loss, their parameters, and all that can be done with them.
 
     Args:

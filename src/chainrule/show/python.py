@@ -46,12 +46,13 @@ def to_python(program: Program, *, helpers: bool = False, fold: bool = True, com
     """
     layout = lay_out(program, PYTHON, fold=fold)
     parts = [*helper_texts(program).values()] if helpers else []
-    return "\n\n".join([*parts, _function(program, layout, comments)])
+    return "\n\n".join([*parts, function_text(program, layout, comments=comments)])
 
 
-def _function(program: Program, layout: Layout, comments: bool) -> str:
+def function_text(program: Program, layout: Layout, header: str = "", *, comments: bool = True) -> str:
+    """A function of the lines of a layout; its header is ``def name(inputs):`` unless another one is given."""
     arguments = ", ".join(v.name for v in program.inputs)
-    rows = [f"def {program.name}({arguments}):"]
+    rows = [header or f"def {program.name}({arguments}):"]
     rows += _sizes(program, layout)
     rows += _body(program, layout, comments)
     rows.append(_wrapped("    return ", [text for _, text in layout.outputs]))
@@ -109,7 +110,7 @@ def helper_texts(program: Program) -> dict[str, str]:
             if name not in texts:
                 inner = _expanded(equation, name)
                 texts |= helper_texts(inner)
-                texts[name] = _function(inner, lay_out(inner, PYTHON), comments=False)
+                texts[name] = function_text(inner, lay_out(inner, PYTHON), comments=False)
     return texts
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
@@ -32,6 +33,8 @@ from chainrule.training import History
 
 if TYPE_CHECKING:
     import polars as pl
+
+    from chainrule.export import Exported
 
 Announce = Callable[[TableEncoder, Network], None]
 
@@ -199,6 +202,39 @@ class TableModel:
         for name, values in zip(self.classes, shares.T, strict=True):
             columns[f"probability {name}"] = pl.Series(values)
         return pl.DataFrame(columns)
+
+    def export(
+        self, path: str | os.PathLike[str], format: str | None = None, *, table: pl.DataFrame | None = None
+    ) -> Exported:
+        """Write the model for another program, with the preprocessing inside, and compare it with :meth:`predict`.
+
+        Args:
+            path: the file, or the folder for ``"safetensors"``.
+            format: as in :meth:`chainrule.Network.export`; by default the file's ending decides.
+            table: rows on which the two are compared, such as the training table; by default rows are drawn like
+                those that were learnt from, with missing values and categories unseen in training.
+
+        Returns:
+            What was written, with the largest difference; it is written in the file too.
+
+        Raises:
+            ChainruleError: where a prediction differs by more than 1e-5; then nothing is written.
+        """
+        from chainrule.export import export_table, subject_of_table, synthetic
+
+        network = self.network
+        subject = subject_of_table(self.encoder, network.program("predict"), network.arrays(), network.dtype)
+        rows = synthetic(self.encoder) if table is None else table
+        of = "drawn like those learnt from" if table is None else "of the table given"
+        return export_table(subject, Path(path), format, rows, self._outputs, of)
+
+    def _outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[Any]]:
+        """Predictions as an exported model gives them."""
+        predicted = self.predict(frame)
+        outputs = {"prediction": predicted["prediction"].to_numpy()}
+        if self.classes:
+            outputs["probabilities"] = predicted.drop("prediction").to_numpy()
+        return outputs
 
     @property
     def recipe(self) -> str:
