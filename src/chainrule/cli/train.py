@@ -102,6 +102,7 @@ def train(
     """
     from chainrule.cli import show
     from chainrule.data import read_table
+    from chainrule.files import sha256
     from chainrule.tabular import TableModel, check_folder
 
     folder = out or Path(f"{_stem(data)}-model")
@@ -116,7 +117,7 @@ def train(
         if as_json
         else lambda encoder, network: show.unless_closed(show.recognised, data, frame, encoder, network),
     )
-    model.settings["command"] = _command(context)
+    model.settings.update({"command": _command(context), "table": {"file": data.name, "sha256": sha256(data)}})
     model.save(folder, force=force)
     interrupted = model.history.interrupted
     if as_json:

@@ -99,7 +99,7 @@ def dependence(
     found = []
     for features_of_value in given:
         work[:, block] = features_of_value
-        found.append(predict(work))
+        found.append(np.array(predict(work), np.float64))
     predicted = np.stack(found, axis=-1)  # (rows, outputs, places)
     kept = _kept_outputs(predicted.mean(axis=0), len(outputs))
     curves = predicted.mean(axis=0)[kept]

@@ -104,7 +104,7 @@ def missed(actual: Floats, predicted: Floats) -> list[Mistake]:
     Mistake(place=2, actual='3', predicted='1', probability=None)
     """
     places = np.argsort(-np.abs(predicted - actual), kind="stable")[:LARGEST_MISSES].tolist()
-    return [Mistake(n, _text(float(actual[n])), _text(float(predicted[n]))) for n in places]
+    return [Mistake(n, _text(float(actual[n])), f"{predicted[n]:.4g}") for n in places]
 
 
 def written(frame: pl.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
