@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from chainrule.engines.fallback import warn_of_fallback
@@ -21,8 +22,18 @@ class Evaluator:
 
     def __init__(self, precision: str) -> None:
         self._precision = precision
-        self._calls: dict[tuple[Program, int], Any] = {}
+        self._calls: dict[tuple[Program, int, int | None], Any] = {}
         self._refused: set[Program] = set()
+        self._threads: int | None = None
+
+    @contextmanager
+    def limited(self, threads: int | None) -> Iterator[None]:
+        """Use at most so many threads within the block; ``None``: as many as turn out to pay."""
+        before, self._threads = self._threads, threads
+        try:
+            yield
+        finally:
+            self._threads = before
 
     def run(
         self, program: Runnable, values: Mapping[str, Any], rows: int, engine: str, calls: int = 1
@@ -56,6 +67,8 @@ class Evaluator:
         from chainrule.engines.native.target import cores
 
         capacity = 1 << (rows - 1).bit_length()
-        if (program, capacity) not in self._calls:
-            self._calls[program, capacity] = NativeCall(program, self._precision, {"B": capacity}, threads=cores())
-        return self._calls[program, capacity]
+        key = (program, capacity, self._threads)
+        if key not in self._calls:
+            threads = self._threads or cores()
+            self._calls[key] = NativeCall(program, self._precision, {"B": capacity}, threads=threads)
+        return self._calls[key]

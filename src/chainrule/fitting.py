@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from chainrule.optim import LBFGS, Optimizer
 from chainrule.runnable import Runnable
 from chainrule.running import ENGINES, PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
 from chainrule.schedules import plateau_of
+from chainrule.streams import random_streams
 from chainrule.training import (
     Callback,
     EveryEpoch,
@@ -27,89 +29,171 @@ from chainrule.training import (
     progress_callback,
     train,
 )
-from chainrule.training.metrics import Metric, MetricLike, metric_of
+from chainrule.training.checkpoint import Checkpoint
+from chainrule.training.metrics import Metric
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
     from chainrule.network.computing import Computing
 
 
+NO_PLATEAU = {"plateau_best": float(np.finfo(np.float64).max), "plateau_waited": 0.0, "plateau_factor": 1.0}
+"""What a schedule that waits for a plateau has seen at the start; not infinity, from which no share can be taken."""
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to train; see :meth:`chainrule.network.Network.fit`."""
+
+    epochs: int
+    batch_size: int | Literal["all"]
+    optimizer: Optimizer
+    shuffle: bool | Literal["once"]
+    engine: str
+    threads: int | None
+    metrics: Sequence[Metric]
+    monitor: str | None
+    patience: int | None
+    min_delta: float
+    restore_best: bool | None
+
+    def __post_init__(self) -> None:
+        if self.engine not in ENGINES:
+            raise unknown_name("engine", self.engine, ENGINES)
+        for name, least in (("epochs", 0), ("patience", 1), ("threads", 1)):
+            value = getattr(self, name)
+            if value is not None:
+                object.__setattr__(self, name, whole_number(name, value, least))
+        shuffle, names = self.shuffle, [m.name for m in self.metrics]
+        require(shuffle in (True, False, "once"), f"shuffle must be True, False or 'once', not {shuffle!r}")
+        require(0 <= self.min_delta < inf, f"min_delta is a number that is 0 or more, not {self.min_delta!r}")
+        require(
+            len({"loss", "validation_loss", *names}) == len(names) + 2,
+            f"each of the metrics needs a name of its own, not {', '.join(names)}: "
+            "give them as in cr.Metric('hits', function)",
+        )
+
+    def watched(self, *, held: bool) -> tuple[str, bool]:
+        """The quantity that decides which epoch was best, and whether it should grow."""
+        known = {"loss": False, **({"validation_loss": False} if held else {})}
+        known |= {m.name: m.larger_is_better for m in self.metrics}
+        watched = self.monitor or ("validation_loss" if held else "loss")
+        if watched not in known:
+            raise ArgumentError(f"monitor={watched!r} is not recorded: recorded are {', '.join(known)}")
+        return watched, known[watched]
+
+
 def fit(
     network: Computing,
     X: Any,
     y: Any,
+    settings: Settings,
     *,
-    epochs: int,
-    batch_size: int | Literal["all"],
-    optimizer: Optimizer,
-    shuffle: bool | Literal["once"],
-    streams: Mapping[str, np.random.Generator],
-    engine: str,
+    seed: int | None,
     validation: tuple[Any, ...] | float | None,
     sample_weight: Any,
-    metrics: Sequence[MetricLike],
-    monitor: str | None,
-    patience: int | None,
     callbacks: Sequence[Any],
     progress: Any,
+    resume: History | None,
 ) -> History:
     """Train ``network``; the arguments are those of :meth:`chainrule.network.Network.fit`."""
-    if engine not in ENGINES:
-        raise unknown_name("engine", engine, ENGINES)
-    epochs = whole_number("epochs", epochs, 0)
-    patience = patience if patience is None else whole_number("patience", patience, 1)
-    require(shuffle in (True, False, "once"), f"shuffle must be True, False or 'once', not {shuffle!r}")
-    wanted = [metric_of(m, network.loss_function) for m in metrics]
+    before = _checkpoint(resume, seed)
+    seed = before.seed if before else network.seed if seed is None else seed
+    streams = random_streams(seed)
     data, held, numbers = _split(network, network.prepare(X, y, sample_weight), validation, streams["validation"])
     require(len(network.parameters.theta) > 0, "the network has no parameters to train")
-    size = batch_rows(batch_size, len(data["Y"]))
-    if isinstance(optimizer, LBFGS):
-        require(batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
-        run_: Run = lbfgs_run(network, data, optimizer, engine, epochs)
-    else:
-        run_ = step_run(training_steps(network, data, optimizer, size), engine, epochs)
-    names = {m.name: m for m in wanted}
-    watched = _watched(monitor, list(names), held is not None)
-    plan = Plan(
-        rows=len(data["Y"]),
-        epochs=epochs,
-        batch_size=size,
-        shuffle=shuffle if size < len(data["Y"]) else False,
-        rng=streams["shuffling"],
-        monitor=watched,
-        larger_is_better=watched in names and names[watched].larger_is_better,
-        patience=patience,
-        restore_best=patience is not None,
-        lasting=("theta", *network.states),
-        add_losses=network.loss_function.reduction == "sum",
-        weights=data.get("w"),
-        constants={"plateau_factor": 1.0, "key": int(streams["dropout"].integers(2**32))},
-    )
-    watchers = _watchers(network, run_, callbacks, progress)
-    evaluate = _evaluator(network, held or data, wanted, held=held is not None)
-    settings = {**plan.to_json(), "optimizer": optimizer.to_json(), "engine": engine}
-    try:
-        history = train(run_, plan, evaluate, _plateau(optimizer), watchers, network, settings)
-    except NonFiniteStep as error:
-        raise _explained(error, run_, plan, network, numbers) from None
-    finally:
-        _put_back(network, run_.state)
+    plan = _plan(network, data, settings, seed, streams, before, held=held is not None)
+    if resume is not None:
+        _check_record(resume, plan, settings, held=held is not None)
+    with network.evaluator.limited(settings.threads):
+        run_ = _run(network, data, settings, plan, before)
+        watchers = _watchers(network, run_, callbacks, progress)
+        evaluate = _evaluator(network, held or data, settings.metrics, held=held is not None)
+        chosen = {**plan.to_json(), "optimizer": settings.optimizer.to_json(), "engine": settings.engine}
+        try:
+            history = train(run_, plan, evaluate, _plateau(settings.optimizer), watchers, network, chosen, resume)
+        except NonFiniteStep as error:
+            raise _explained(error, run_, network, numbers) from None
+        finally:
+            _put_back(network, run_.state)
 
     def measured() -> Profile:
         rows = network.prepare(X, y, sample_weight)
-        return profile(network, rows, batch_size=batch_size, optimizer=optimizer, seconds=PROFILED_SECONDS)
+        size, optimizer = settings.batch_size, settings.optimizer
+        return profile(network, rows, batch_size=size, optimizer=optimizer, seconds=PROFILED_SECONDS)
 
     history.measured_by(measured)
     return history
 
 
-def _watched(monitor: str | None, metrics: Sequence[str], held: bool) -> str:
-    """The quantity that decides which epoch was best."""
-    watched = monitor or ("validation_loss" if held else "loss")
-    known = ["loss", *(["validation_loss"] if held else []), *metrics]
-    if watched not in known:
-        raise ArgumentError(f"monitor={watched!r} is not recorded: recorded are {', '.join(known)}")
-    return watched
+def _checkpoint(resume: History | None, seed: int | None) -> Checkpoint | None:
+    """Where the run ended that is to go on."""
+    if resume is None:
+        return None
+    require(isinstance(resume, History), f"resume is the history that an earlier fit returned, not {resume!r:.60}")
+    if resume.checkpoint is None:
+        raise ArgumentError("nothing can go on from this history: it was read from a file, or training failed")
+    require(seed is None, "a run that goes on keeps its random streams: leave seed out")
+    return resume.checkpoint
+
+
+def _plan(
+    network: Computing,
+    data: Data,
+    settings: Settings,
+    seed: int,
+    streams: Mapping[str, np.random.Generator],
+    before: Checkpoint | None,
+    *,
+    held: bool,
+) -> Plan:
+    """How the run goes, from its start or from where an earlier one ended."""
+    rows = len(data["Y"])
+    size = batch_rows(settings.batch_size, rows)
+    monitor, larger_is_better = settings.watched(held=held)
+    constants: Mapping[str, float] = {"key": int(streams["dropout"].integers(2**32)), **NO_PLATEAU}
+    if before is not None:
+        constants = before.constants
+        streams["shuffling"].bit_generator.state = before.shuffling
+    return Plan(
+        rows=rows,
+        epochs=settings.epochs,
+        batch_size=size,
+        shuffle=settings.shuffle if size < rows else False,
+        seed=seed,
+        rng=streams["shuffling"],
+        monitor=monitor,
+        larger_is_better=larger_is_better,
+        min_delta=settings.min_delta,
+        patience=settings.patience,
+        restore_best=settings.patience is not None if settings.restore_best is None else settings.restore_best,
+        lasting=("theta", *network.states),
+        add_losses=network.loss_function.reduction == "sum",
+        weights=data.get("w"),
+        constants=constants,
+    )
+
+
+def _check_record(history: History, plan: Plan, settings: Settings, *, held: bool) -> None:
+    """Whether further epochs fit the record of those before."""
+    kept = {*(["validation_loss"] if history.validation_loss else []), *history.metrics}
+    wanted = {*(["validation_loss"] if held else []), *(m.name for m in settings.metrics)}
+    if len(history) and (kept != wanted or history.monitor != plan.monitor):
+        raise ArgumentError(
+            f"the run to go on from recorded {', '.join(sorted(kept)) or 'the loss alone'} and watched "
+            f"{history.monitor}: resume with the same validation, metrics and monitor"
+        )
+
+
+def _run(network: Computing, data: Data, settings: Settings, plan: Plan, before: Checkpoint | None) -> Run:
+    """What makes the steps."""
+    optimizer, engine, epochs = settings.optimizer, settings.engine, settings.epochs
+    state = None if before is None else before.state
+    if isinstance(optimizer, LBFGS):
+        require(settings.batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
+        return lbfgs_run(network, data, optimizer, engine, epochs, state)
+    steps = training_steps(network, data, optimizer, plan.batch_size, state)
+    return step_run(steps, engine, epochs, settings.threads)
 
 
 def _watchers(network: Computing, run_: Run, callbacks: Any, progress: Any) -> list[Callback]:
@@ -194,39 +278,31 @@ def _evaluator(
     return evaluate
 
 
-def _plateau(optimizer: Optimizer) -> Callable[[float], dict[str, float]]:
+def _plateau(optimizer: Optimizer) -> Callable[[float, Mapping[str, float]], dict[str, float]]:
     """What a schedule that waits for a plateau makes of each epoch's watched quantity."""
     schedule = plateau_of(optimizer.schedule)
     if schedule is None:
-        return lambda value: {}
+        return lambda value, constants: {}
     program = Runnable.of(schedule.program())
-    # Not infinity, from which no share can be taken away.
-    state: dict[str, Any] = {"best": float(np.finfo(np.float64).max), "waited": 0.0, "plateau_factor": 1.0}
 
-    def after_epoch(value: float) -> dict[str, float]:
-        after = program(loss=value, **state)
-        state.update(
-            best=float(after["new_best"]),
-            waited=float(after["new_waited"]),
-            plateau_factor=float(after["new_factor"]),
-        )
-        return {"plateau_factor": state["plateau_factor"]}
+    def after_epoch(value: float, constants: Mapping[str, float]) -> dict[str, float]:
+        best, waited, factor = (constants[name] for name in NO_PLATEAU)
+        after = program(loss=value, best=best, waited=waited, plateau_factor=factor)
+        news = (float(after[f"new_{name}"]) for name in ("best", "waited", "factor"))
+        return dict(zip(NO_PLATEAU, news, strict=True))
 
     return after_epoch
 
 
-def _explained(
-    error: NonFiniteStep, run_: Run, plan: Plan, network: Computing, numbers: NDArray[np.int64]
-) -> NonFiniteError:
+def _explained(error: NonFiniteStep, run_: Run, network: Computing, numbers: NDArray[np.int64]) -> NonFiniteError:
     """The step, the first equation at which a value stopped being finite, its layer, and the row that it comes from."""
     history: History = error.history  # type: ignore[attr-defined]
     step = history.steps + 1
-    epoch = (step - 1) // plan.steps_per_epoch + 1
     trouble = Trouble("", None)
     if run_.failed is not None:
         trouble = first_trouble(run_.program, run_.failed, run_.precision, places(network.model), numbers)
     message = (
-        f"the {error.what.split()[-1]} is not finite in step {step} (epoch {epoch}){trouble.text}; "
+        f"the {error.what.split()[-1]} is not finite in step {step} (epoch {len(history) + 1}){trouble.text}; "
         "the parameters are those from before this step: "
         "try a smaller learning rate, clip_norm=1.0, or look for extreme values in the data"
     )

@@ -18,6 +18,7 @@ from chainrule.passes.cost import cost
 from chainrule.program import Program
 from chainrule.runnable import Runnable
 from chainrule.schedules import plateau_of
+from chainrule.shapes import show_shape
 from chainrule.training import batch_rows
 
 if TYPE_CHECKING:
@@ -36,24 +37,47 @@ PROFILED_SECONDS = 0.3
 """How long a profile measures steps."""
 
 
-def training_steps(network: Computing, data: Data, optimizer: Optimizer, batch_size: int) -> Steps:
-    """The steps of a fit; full batches need no rows picked out."""
+def training_steps(
+    network: Computing,
+    data: Data,
+    optimizer: Optimizer,
+    batch_size: int,
+    before: Mapping[str, NDArray[Any]] | None = None,
+) -> Steps:
+    """The steps of a fit, from the state of an earlier one if it is given; full batches need no rows picked out."""
     gather = batch_size < len(data["Y"])
     theta = network.parameters.theta
     state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
     state |= {name: values.copy() for name, values in network.states.items()}
+    if before is not None:
+        state = _taken(state, before)
     named = {f"all_{name}": array for name, array in data.items()} if gather else data
     step = network.model.step_program(optimizer, gather=gather, weighted="w" in data)
     return Steps(step, network.dtype, named, state, batch_size)
 
 
-def step_run(steps: Steps, engine: str, epochs: int) -> Run:
+def _taken(fresh: Mapping[str, NDArray[Any]], before: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """The state of an earlier run, which must carry the same arrays."""
+    carried, wanted = ({name: a.shape for name, a in state.items()} for state in (before, fresh))
+    if carried != wanted:
+        raise ArgumentError(
+            f"the run to go on from carries {_listed(carried)}, but this network and optimizer {_listed(wanted)}: "
+            "resume with the same network and the same kind of optimizer"
+        )
+    return {name: np.array(before[name], a.dtype) for name, a in fresh.items()}
+
+
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {show_shape(shape)}" for name, shape in shapes.items())
+
+
+def step_run(steps: Steps, engine: str, epochs: int, threads: int | None) -> Run:
     """A run of training steps on an engine."""
     if engine == "native" or (engine == "auto" and _pays(steps, epochs)):
         from chainrule.engines.native import native_run
 
         try:
-            return native_run(steps)
+            return native_run(steps, threads)
         except EngineError as error:
             if engine == "native":
                 raise
@@ -89,7 +113,14 @@ def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str
     return len(program.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
 
 
-def lbfgs_run(network: Computing, data: Data, optimizer: LBFGS, engine: str, epochs: int) -> LBFGSRun:
+def lbfgs_run(
+    network: Computing,
+    data: Data,
+    optimizer: LBFGS,
+    engine: str,
+    epochs: int,
+    before: Mapping[str, NDArray[Any]] | None,
+) -> LBFGSRun:
     """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
     program = network.program("gradients", training=True, weighted="w" in data)
     changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
@@ -111,4 +142,8 @@ def lbfgs_run(network: Computing, data: Data, optimizer: LBFGS, engine: str, epo
     def rate(step: int, constants: Mapping[str, float]) -> float:
         return float(schedule(t=float(step), S=constants["S"], T=constants["T"])["lr"])
 
-    return LBFGSRun(objective, optimizer.direction_program, optimizer.history, parameters.theta.copy(), rate)
+    state = {"theta": parameters.theta.copy()}
+    if before is not None:
+        fresh = {**state, **{k: a for k, a in before.items() if k[0] in "sy" and k[1:].isdecimal()}}
+        state = _taken(fresh, before)
+    return LBFGSRun(objective, optimizer.direction_program, optimizer.history, state, rate)

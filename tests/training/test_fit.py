@@ -222,8 +222,8 @@ def test_streams_are_separate(monkeypatch: pytest.MonkeyPatch) -> None:
         run_orders: list[Any] = []
         original = loop._Training.row_order
 
-        def spy(self: Any, epoch: int, original: Any = original, run_orders: Any = run_orders) -> Any:
-            result = original(self, epoch)
+        def spy(self: Any, original: Any = original, run_orders: Any = run_orders) -> Any:
+            result = original(self)
             run_orders.append([sorted(result[i : i + 3].tolist()) for i in range(0, 10, 3)])
             return result
 

@@ -62,7 +62,11 @@ def rosenbrock() -> Any:
 def test_rosenbrocks_valley(memory: int) -> None:
     """From (-1.2, 1), the classic start, to the minimum at (1, 1); no step raises the value."""
     run = LBFGSRun(
-        rosenbrock(), cr.LBFGS().direction_program, memory, np.array([-1.2, 1.0]), lambda step, constants: 1.0
+        rosenbrock(),
+        cr.LBFGS().direction_program,
+        memory,
+        {"theta": np.array([-1.2, 1.0])},
+        lambda step, constants: 1.0,
     )
     losses = run.advance(np.zeros(80, np.int64), 1, 0, {})
     assert losses[0] == pytest.approx(24.2, rel=1e-14)
@@ -75,7 +79,7 @@ def test_slices_change_no_bit() -> None:
     paths = []
     for sizes in ([30], [1] * 30, [7, 23]):
         run = LBFGSRun(
-            rosenbrock(), cr.LBFGS().direction_program, 5, np.array([-1.2, 1.0]), lambda step, constants: 1.0
+            rosenbrock(), cr.LBFGS().direction_program, 5, {"theta": np.array([-1.2, 1.0])}, lambda step, constants: 1.0
         )
         first = 0
         for size in sizes:

@@ -106,12 +106,12 @@ def hand_plateau(losses: list[float], lr: float, factor: float, patience: int, t
 
 def used_rates(losses: list[float], schedule: Schedule) -> list[float]:
     """The rates that the network's rule makes of a series of losses."""
-    from chainrule.fitting import _plateau
+    from chainrule.fitting import NO_PLATEAU, _plateau
 
-    after_epoch, factor, used = _plateau(cr.SGD(schedule)), 1.0, []
+    after_epoch, constants, used = _plateau(cr.SGD(schedule)), dict(NO_PLATEAU), []
     for loss in losses:
-        used.append(max(schedule.lr * factor, getattr(schedule, "minimum", 0.0)))
-        factor = after_epoch(loss)["plateau_factor"]
+        used.append(max(schedule.lr * constants["plateau_factor"], getattr(schedule, "minimum", 0.0)))
+        constants |= after_epoch(loss, constants)
     return used
 
 

@@ -28,7 +28,7 @@ class LBFGSRun:
         objective: from the parameters, the loss and its gradient.
         direction: the two-loop recursion as a program for a number of remembered steps.
         history: how many steps to remember.
-        theta: the parameters to start from.
+        state: the parameters to start from, ``theta``, and what is remembered of steps before, where there were any.
         rate: the first step length tried, from the number of steps already made and the run's constants.
     """
 
@@ -37,23 +37,30 @@ class LBFGSRun:
         objective: Objective,
         direction: Callable[[int], Program],
         history: int,
-        theta: NDArray[Any],
+        state: Mapping[str, NDArray[Any]],
         rate: Callable[[int, Mapping[str, float]], float],
     ) -> None:
-        self.program, self.precision = direction(history), "float32" if theta.dtype == np.float32 else "float64"
+        self.program = direction(history)
+        self.precision = "float32" if state["theta"].dtype == np.float32 else "float64"
         self.failed: dict[str, Any] | None = None
-        self.state: dict[str, NDArray[Any]] = {"theta": theta}
         self.objective, self.direction, self.first_length = objective, direction, rate
-        self.pairs: deque[tuple[NDArray[Any], NDArray[Any]]] = deque(maxlen=history)
+        self.history = history
+        self.restore(state)
         self._compiled: dict[int, Callable[..., tuple[Any, ...]]] = {}
-        self._value: tuple[float, NDArray[Any]] | None = None
         self._rate = float("nan")
 
+    @property
+    def state(self) -> Mapping[str, NDArray[Any]]:
+        """The parameters and what is remembered, latest first: steps s1, ..., changes of the gradient y1, ..."""
+        named = [(f"s{i}", s, f"y{i}", y) for i, (s, y) in enumerate(self.pairs, 1)]
+        return {"theta": self.theta, **{s: step for s, step, _, _ in named}, **{y: change for *_, y, change in named}}
+
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Go back to parameters that were read; what was remembered of the steps after them is forgotten."""
-        self.state = dict(state)
-        self.pairs.clear()
-        self._value = None
+        """Go back to a state that was read; with the parameters alone, no steps are remembered."""
+        self.theta = state["theta"]
+        remembered = ((state[f"s{i}"], state[f"y{i}"]) for i in range(1, self.history + 1) if f"s{i}" in state)
+        self.pairs = deque(remembered, maxlen=self.history)
+        self._value: tuple[float, NDArray[Any]] | None = None
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch (each is the whole data); see :class:`chainrule.engines.protocol.Run`."""
@@ -75,7 +82,7 @@ class LBFGSRun:
 
     def _step(self, start: float) -> float:
         """Move along one direction, beginning the search at the length ``start``."""
-        theta = self.state["theta"]
+        theta = self.theta
         loss, g = self._value or self.objective(theta)
         if not isfinite(loss):
             return loss
@@ -98,7 +105,7 @@ class LBFGSRun:
         step, change = theta.dtype.type(length) * d, new_g - g
         if length > 0 and float(step @ change) > 1e-10 * float(change @ change):
             self.pairs.appendleft((step, change))
-        self.state["theta"] = theta + step
+        self.theta = theta + step
         self._value, self._rate = (new_loss, new_g), length
         return loss
 

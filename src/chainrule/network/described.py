@@ -11,7 +11,6 @@ import numpy as np
 from chainrule.engines.numpy import FLOAT_TYPES
 from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, whole_number
 from chainrule.losses import loss_of
-from chainrule.network.streams import random_streams
 from chainrule.nn.layers import Layer, as_layers
 from chainrule.nn.model import Assembled, Model
 from chainrule.optim import Optimizer, optimizer_of
@@ -19,6 +18,7 @@ from chainrule.parameters import Parameters
 from chainrule.program import Program
 from chainrule.runnable import Runnable
 from chainrule.shapes import Shape, as_shape
+from chainrule.streams import random_streams
 from chainrule.summary import Summary, summarise
 
 if TYPE_CHECKING:

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from chainrule.errors import require, whole_number
-from chainrule.fitting import fit
+from chainrule.fitting import Settings, fit
 from chainrule.network.computing import Computing
-from chainrule.network.streams import random_streams
 from chainrule.optim import Optimizer, optimizer_of
 from chainrule.running import PROFILED_SECONDS, profile
+from chainrule.streams import random_streams
 from chainrule.training import History
-from chainrule.training.metrics import MetricLike
+from chainrule.training.metrics import MetricLike, metric_of
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -35,13 +35,17 @@ class Trained(Computing):
         shuffle: bool | Literal["once"] = True,
         seed: int | None = None,
         engine: str = "auto",
+        threads: int | None = None,
         validation: tuple[Any, ...] | float | None = None,
         sample_weight: Any = None,
         metrics: Sequence[MetricLike] = (),
         monitor: str | None = None,
         patience: int | None = None,
+        min_delta: float = 0.0,
+        restore_best: bool | None = None,
         callbacks: Sequence[Any] = (),
         progress: Any = None,
+        resume: History | None = None,
     ) -> History:
         """Train on rows ``X`` with targets ``y``, from the parameters as they are.
 
@@ -56,6 +60,8 @@ class Trained(Computing):
             seed: of shuffling and dropout; the network's by default. Same seed, same bits.
             engine: ``"native"`` (machine code for this processor), ``"numpy"`` (the printed text, executed), or
                 ``"auto"``: native where training is long enough to be worth compiling.
+            threads: how many the native engine uses; by default as many as turn out to pay. Results are the same bits.
+                Several fits may run at once in Python threads: give each of them one.
             validation: rows and targets to watch, ``(X, y)`` or ``(X, y, weights)``, or the share of the rows to
                 hold back for it.
             sample_weight: how much each row counts, shape (rows,): the loss of a batch is sum_i w_i l_i / sum_i w_i
@@ -64,35 +70,48 @@ class Trained(Computing):
                 :mod:`chainrule.training.metrics`, functions of (prediction, target), or :class:`chainrule.Metric`.
             monitor: what decides which epoch was best: ``"validation_loss"`` (the default where there are
                 validation rows), ``"loss"`` or a metric.
-            patience: stop after so many epochs without a better one, and restore the best weights.
+            patience: stop after so many epochs without a better one.
+            min_delta: by how much an epoch must be better than all before it for ``patience`` to begin anew.
+            restore_best: whether the network gets the weights of its best epoch at the end; with ``patience`` it does
+                unless told otherwise.
             callbacks: functions of a :class:`chainrule.training.Moment` called after each epoch (True ends training),
                 or :class:`chainrule.Callback` objects.
             progress: ``True`` shows a bar on a terminal and lines elsewhere; nothing by default.
+            resume: the history of an earlier fit of this network: training goes on where that one ended, with its
+                parameters, optimiser slots, number of updates and random streams, for ``epochs`` further epochs.
 
         Returns:
-            The history. Ctrl-C ends training after the current step, with the best weights so far.
+            The history, of all epochs where training goes on. Ctrl-C ends training after the current step, with the
+            best weights so far.
 
         Raises:
             NonFiniteError: when the loss becomes infinite or undefined; says in which step and equation, and leaves
                 the parameters from before it.
         """
-        return fit(
-            self,
-            X,
-            y,
+        settings = Settings(
             epochs=epochs,
             batch_size=batch_size,
             optimizer=optimizer_of(optimizer),
             shuffle=shuffle,
-            streams=random_streams(self.seed if seed is None else seed),
             engine=engine,
-            validation=validation,
-            sample_weight=sample_weight,
-            metrics=metrics,
+            threads=threads,
+            metrics=[metric_of(m, self.loss_function) for m in metrics],
             monitor=monitor,
             patience=patience,
+            min_delta=min_delta,
+            restore_best=restore_best,
+        )
+        return fit(
+            self,
+            X,
+            y,
+            settings,
+            seed=seed,
+            validation=validation,
+            sample_weight=sample_weight,
             callbacks=callbacks,
             progress=progress,
+            resume=resume,
         )
 
     def explore(

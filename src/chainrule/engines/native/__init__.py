@@ -36,8 +36,8 @@ def step_text(step: Program, precision: str, batch_size: int) -> str:
     return step_code(step, precision, batch_size).module.titled()
 
 
-def native_run(steps: Steps) -> Run:
-    """A run of training steps in the form that suits the program.
+def native_run(steps: Steps, threads: int | None = None) -> Run:
+    """A run of training steps in the form that suits the program, on so many threads, or as many as turn out to pay.
 
     Raises:
         EngineError: where the program cannot be compiled, or not here.
@@ -48,7 +48,7 @@ def native_run(steps: Steps) -> Run:
     arguments = (steps.program, steps.precision, steps.data, steps.state)
     if fits(steps.program, steps.batch_size):
         return UnrolledRun(*arguments)
-    return NativeRun(*arguments, batch_size=steps.batch_size)
+    return NativeRun(*arguments, batch_size=steps.batch_size, threads=threads)
 
 
 def many_run(steps: Steps) -> Run:
