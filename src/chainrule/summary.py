@@ -14,6 +14,7 @@ from chainrule.nn.model import Model
 from chainrule.optim import Adam
 from chainrule.passes.cost import cost, item_bytes
 from chainrule.shapes import show_shape
+from chainrule.show.numbers import bytes_text
 
 if TYPE_CHECKING:
     from chainrule.document import Document
@@ -79,10 +80,10 @@ class Summary:
     @property
     def _sentences(self) -> tuple[str, ...]:
         return (
-            f"{self.parameters:,} parameters, {_bytes(self.parameter_bytes)}",
+            f"{self.parameters:,} parameters, {bytes_text(self.parameter_bytes)}",
             f"a prediction of {self.batch_size} rows: {_flops(self.forward_flops)}",
             f"a training step of {self.batch_size} rows (Adam): {_flops(self.step_flops)}, "
-            f"at most {_bytes(self.step_bytes)}",
+            f"at most {bytes_text(self.step_bytes)}",
         )
 
 
@@ -126,13 +127,6 @@ def _title(layer: Layer) -> str:
     if isinstance(layer, Dropout):
         return f"{name} {layer.rate:g}"
     return f"{name} {getattr(activation, 'name', activation)}" if activation else name
-
-
-def _bytes(number: int) -> str:
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if number >= size:
-            return f"{number / size:.3g} {unit}"
-    return f"{number} bytes"
 
 
 def _flops(number: int) -> str:

@@ -7,7 +7,6 @@ from functools import cached_property
 from typing import Any, Final
 
 from chainrule.document import Block, Document, Heading, Listing, Paragraph, Shown
-from chainrule.show.numbers import counted
 from chainrule.training import Finding
 
 TITLES: Final = {"warning": "To mend", "note": "Worth knowing", "good": "As it should be"}
@@ -24,7 +23,7 @@ class Diagnosis(Shown):
 
     >>> found = Diagnosis("Training", (Finding("still falling", "note", "The loss is still falling."),))
     >>> found.summary
-    'Nothing to mend: the loss is still falling.'
+    'Nothing to mend. Worth knowing: still falling.'
     """
 
     title: str
@@ -41,14 +40,14 @@ class Diagnosis(Shown):
 
     @property
     def summary(self) -> str:
-        """All of it in one sentence."""
-        if self.warnings:
-            listed = ", ".join(dict.fromkeys(f.name for f in self.warnings))
-            return f"{counted(len(self.warnings), 'thing')} to mend: {listed}."
+        """The names of the findings, by severity."""
         if not self.findings:
             return "Nothing was found that should be mended."
-        first = self.findings[0].sentence
-        return f"Nothing to mend: {first[0].lower()}{first[1:]}"
+        parts = [] if self.warnings else ["Nothing to mend."]
+        for severity, title in TITLES.items():
+            names = [finding.name for finding in self.findings if finding.severity == severity]
+            parts += [f"{title}: {', '.join(names)}."] if names else []
+        return " ".join(parts)
 
     @cached_property
     def blocks(self) -> tuple[Block, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from chainrule.network.trained import Trained
+from chainrule.optim import Optimizer, optimizer_of
 from chainrule.training import History
 
 if TYPE_CHECKING:
-    from chainrule.diagnosis import Diagnosis
+    from chainrule.diagnosis import Diagnosis, Estimate, RateCurve
 
 
 class Diagnosed(Trained):
@@ -74,3 +75,97 @@ class Diagnosed(Trained):
         from chainrule.diagnosis import diagnose
 
         return diagnose(self, X, y, history, validation=validation, names=names, classes=classes)  # type: ignore[arg-type]
+
+    def find_learning_rate(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        optimizer: Optimizer | str = "adam",
+        batch_size: int | Literal["all"] = 32,
+        lowest: float = 1e-6,
+        highest: float = 10.0,
+        steps: int = 100,
+        seed: int | None = None,
+    ) -> RateCurve:
+        """Look for a learning rate: the loss while the rate grows from step to step. Smith (2017), the range test.
+
+        The steps are made on a copy: parameters, running states and random streams stay as they are. Each loss is
+        compared with that of the same rows at the start, so that the noise of batches cancels.
+
+        Args:
+            X: features, as for :meth:`fit`.
+            y: targets, as for :meth:`fit`.
+            optimizer: whose rate; its own is not used.
+            batch_size: rows in a step.
+            lowest: the rate of the first step.
+            highest: that of the last; the search ends before if the loss diverges.
+            steps: how many.
+            seed: of the batches; the network's by default.
+
+        Returns:
+            The curve with a ``suggestion``, a tenth of the rate at which the loss was lowest: ``print`` or ``plot`` it.
+
+        >>> import numpy as np, chainrule as cr
+        >>> X = np.random.default_rng(0).normal(size=(200, 2))
+        >>> net = cr.mlp([2, 16, 1])
+        >>> bool(1e-4 < net.find_learning_rate(X, np.sin(X[:, 0])).suggestion < 1)
+        True
+        """
+        from chainrule.diagnosis import find_learning_rate
+
+        return find_learning_rate(
+            self,  # type: ignore[arg-type]
+            X,
+            y,
+            optimizer=optimizer_of(optimizer),
+            batch_size=batch_size,
+            lowest=lowest,
+            highest=highest,
+            steps=steps,
+            seed=seed,
+        )
+
+    def estimate(
+        self,
+        X: Any,
+        y: Any,
+        *,
+        rows: int | None = None,
+        epochs: int = 10,
+        batch_size: int | Literal["all"] = 32,
+        optimizer: Optimizer | str = "adam",
+        engine: str = "auto",
+    ) -> Estimate:
+        """How long a fit will take, and how much memory, from steps that are measured on a copy for a moment.
+
+        Args:
+            X: features, as for :meth:`fit`; some of them are enough.
+            y: targets, as for :meth:`fit`.
+            rows: how many rows there are going to be; those of X by default.
+            epochs: how many times to go through them.
+            batch_size: rows in a step.
+            optimizer: such as ``cr.Adam(1e-3)``, or a name.
+            engine: as for :meth:`fit`.
+
+        Returns:
+            The estimate, with ``seconds`` and ``bytes``: ``print`` it.
+
+        >>> import numpy as np, chainrule as cr
+        >>> X = np.zeros((64, 20))
+        >>> found = cr.mlp([20, 64, 1]).estimate(X, X[:, 0], rows=100_000, epochs=5)
+        >>> found.steps, found.seconds > 0
+        (15625, True)
+        """
+        from chainrule.diagnosis import estimate
+
+        return estimate(
+            self,  # type: ignore[arg-type]
+            X,
+            y,
+            rows=rows,
+            epochs=epochs,
+            batch_size=batch_size,
+            optimizer=optimizer_of(optimizer),
+            engine=engine,
+        )

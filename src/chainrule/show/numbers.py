@@ -42,6 +42,31 @@ def exact_text(value: float) -> str:
     return text if len(text) <= 12 else repr(float(value))
 
 
+def bytes_text(number: float) -> str:
+    """A size of memory.
+
+    >>> bytes_text(512), bytes_text(1.5e6)
+    ('512 bytes', '1.5 MB')
+    """
+    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if number >= size:
+            return f"{number / size:.3g} {unit}"
+    return f"{number:.0f} bytes"
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration, to two digits.
+
+    >>> seconds_text(3e-5), seconds_text(0.25), seconds_text(5400)
+    ('30 us', '250 ms', '1.5 h')
+    """
+    for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
+        if seconds >= size:
+            break
+    number = seconds / size
+    return f"{number:.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"
+
+
 def counted(number: int, noun: str) -> str:
     """The number and its noun.
 

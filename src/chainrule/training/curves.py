@@ -70,11 +70,8 @@ def overfitting(history: History) -> Finding | None:
     validation, training = history.validation_loss, history.loss
     if len(validation) < 2:
         return None
-    best = int(np.argmin(validation))
-    end = float(np.median(validation[-3:])) if len(validation) - best > 3 else validation[-1]
-    rise, fall = end - validation[best], max(validation) - validation[best]
-    enough = rise > GENERALISATION_LOSS * abs(validation[best]) and rise > STILL_FALLING * fall
-    if not enough or training[-1] >= training[best]:
+    best, end = int(np.argmin(validation)), _end(validation)
+    if not _risen(validation) or training[-1] >= training[best]:
         return None
     kept = history.stopped.startswith("stopped early")  # patience brings the best weights back
     return Finding(
@@ -86,7 +83,7 @@ def overfitting(history: History) -> Finding | None:
         f"The weights of epoch {history.best_epoch} were kept."
         if kept
         else f"Keep the weights of epoch {best + 1} (patience=10 does); more rows, dropout or weight decay help.",
-        {"epoch": best + 1, "lowest": validation[best], "last": end, "rise": rise},
+        {"epoch": best + 1, "lowest": validation[best], "last": end},
     )
 
 
@@ -128,7 +125,7 @@ def still_falling(history: History) -> Finding | None:
 def converged(history: History) -> Finding | None:
     """The watched loss has come to rest."""
     losses = history.validation_loss or history.loss
-    if len(losses) < FEWEST_EPOCHS or _falling(losses):
+    if len(losses) < FEWEST_EPOCHS or _falling(losses) or _risen(losses):
         return None
     lowest = int(np.argmin(losses))
     return Finding(
@@ -153,7 +150,8 @@ CURVE_RULES: Final[tuple[Rule[History], ...]] = (
     ),
     Rule(
         "overfitting",
-        f"the validation loss ends more than {GENERALISATION_LOSS:.0%} above its lowest, while the training loss fell",
+        f"the validation loss ends more than {GENERALISATION_LOSS:.0%} above its lowest, and by more than "
+        f"{STILL_FALLING:.0%} of its whole fall, while the training loss fell",
         "Prechelt 1998, Early Stopping - But When?: criterion GL with alpha = 5",
         overfitting,
     ),
@@ -171,7 +169,12 @@ CURVE_RULES: Final[tuple[Rule[History], ...]] = (
         "least squares; the share is a choice",
         still_falling,
     ),
-    Rule("converged", "none of these, and the run is long enough to tell", "", converged),
+    Rule(
+        "converged",
+        f"none of these: of {FEWEST_EPOCHS} epochs or more, the watched loss neither falls nor ends above its lowest",
+        "the same thresholds",
+        converged,
+    ),
 )
 """The first that holds is what is said of a curve."""
 
@@ -181,6 +184,17 @@ def curve_finding(history: History) -> Finding | None:
     if not all(map(isfinite, (*history.loss, *history.validation_loss))):
         return None
     return next((finding for rule in CURVE_RULES if (finding := rule.look(history))), None)
+
+
+def _end(losses: Sequence[float]) -> float:
+    """Where a curve ends: the median of its last three epochs, if its lowest lies before them."""
+    return float(np.median(losses[-3:])) if int(np.argmin(losses)) < len(losses) - 3 else losses[-1]
+
+
+def _risen(losses: Sequence[float]) -> bool:
+    """Whether a curve ends noticeably above its lowest value."""
+    lowest, rise = min(losses), _end(losses) - min(losses)
+    return rise > GENERALISATION_LOSS * abs(lowest) and rise > STILL_FALLING * (max(losses) - lowest)
 
 
 def _name(history: History) -> str:
