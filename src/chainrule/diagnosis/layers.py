@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import zip_longest
 from math import log2, sqrt
 from typing import TYPE_CHECKING, Any, Final
 
@@ -119,26 +120,24 @@ class LayerRecorder(Callback):
     and at the weights that are kept at the end, each time with the same 256 rows at most.
 
     Args:
-        network: the network that is trained.
         X: rows as for ``fit``.
         y: their targets.
 
     >>> import chainrule as cr
     >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
     >>> net = cr.mlp([2, 8, 1], hidden="relu", loss="binary_cross_entropy")
-    >>> history = net.fit(X, y, epochs=10, callbacks=[cr.LayerRecorder(net, X, y)])
+    >>> history = net.fit(X, y, epochs=10, callbacks=[cr.LayerRecorder(X, y)])
     >>> [series.layer for series in history.layers], history.layers[0].epochs
     (['layer 1 (Dense)', 'layer 2 (Dense)'], (0, 1, 2, 3, 4, 6, 8, 10))
     """
 
-    def __init__(self, network: Network, X: Any, y: Any) -> None:
-        self._meter = LayerMeter(network, X, y)
-        self._states: dict[int, tuple[LayerState, ...]] = {}
+    def __init__(self, X: Any, y: Any) -> None:
+        self._rows = (X, y)
 
     def on_start(self, moment: Moment) -> None:
         """Look at the starting values."""
-        self._states = {}
-        self._look(0, moment)
+        self._meter = LayerMeter(moment.network, *self._rows)
+        self._look(len(moment.history), moment)
 
     def on_epoch(self, moment: Moment) -> None:
         """Look, if it is time."""
@@ -150,8 +149,7 @@ class LayerRecorder(Callback):
         self._look(len(moment.history), moment)
 
     def _look(self, epoch: int, moment: Moment) -> None:
-        self._states[epoch] = self._meter.measure()
-        moment.history.layers[:] = series_of(self._states)
+        moment.history.layers[:] = series_of(self._meter.measure(), epoch, moment.history.layers)
 
 
 def is_looked_at(epoch: int) -> bool:
@@ -160,22 +158,28 @@ def is_looked_at(epoch: int) -> bool:
     return epoch == round(sqrt(2) ** place)
 
 
-def series_of(states: Mapping[int, tuple[LayerState, ...]]) -> list[LayerSeries]:
-    """One series for each layer, from all layers at each epoch."""
-    return [
-        LayerSeries(
-            layer[0].layer,
-            layer[0].parameters,
-            layer[0].units,
-            tuple(states),
-            tuple(state.weight_norm for state in layer),
-            tuple(state.gradient_norm for state in layer),
-            tuple(state.signal for state in layer),
-            tuple(state.dead for state in layer),
-            tuple(state.saturated for state in layer),
-        )
-        for layer in zip(*states.values(), strict=True)
-    ]
+def series_of(states: Sequence[LayerState], epoch: int, before: Sequence[LayerSeries] = ()) -> list[LayerSeries]:
+    """A series for each layer that ends with these states; they take the place of others of the same epoch."""
+    return [_extended(state, epoch, series) for state, series in zip_longest(states, before)]
+
+
+def _extended(state: LayerState, epoch: int, series: LayerSeries | None) -> LayerSeries:
+    earlier = [i for i, e in enumerate(series.epochs) if e != epoch] if series else []
+
+    def column(name: str, last: float) -> tuple[float, ...]:
+        return (*(getattr(series, name)[i] for i in earlier), last)
+
+    return LayerSeries(
+        state.layer,
+        state.parameters,
+        state.units,
+        tuple(int(e) for e in column("epochs", epoch)),
+        column("weight_norms", state.weight_norm),
+        column("gradient_norms", state.gradient_norm),
+        column("signals", state.signal),
+        column("dead", state.dead),
+        column("saturated", state.saturated),
+    )
 
 
 def sample(data: Mapping[str, Any], rows: int) -> dict[str, Any]:

@@ -54,7 +54,7 @@ def diagnose(
     epochs = max(map(len, histories), default=0)
     record = Record(
         histories=histories,
-        layers=recorded or (tuple(series_of({epochs: LayerMeter(network, X, y).measure()})),),
+        layers=recorded or (tuple(series_of(LayerMeter(network, X, y).measure(), epochs)),),
         inputs=input_facts(network, data, names),
         classes=class_facts(network, *judged, names=classes),
         columns=features_of(data, names),
@@ -69,7 +69,7 @@ def preflight(network: Network, X: Any, y: Any, *, names: Sequence[str] | None =
     network = deepcopy(network)
     data = sample(network.prepare(X, y), LOOKED_AT)
     record = Record(
-        layers=(tuple(series_of({0: LayerMeter(network, X, y).measure()})),),
+        layers=(tuple(series_of(LayerMeter(network, X, y).measure(), 0)),),
         inputs=input_facts(network, data, names),
         columns=features_of(data, names),
         loss=bare_loss(network, data),

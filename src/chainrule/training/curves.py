@@ -73,15 +73,14 @@ def overfitting(history: History) -> Finding | None:
     best, end = int(np.argmin(validation)), _end(validation)
     if not _risen(validation) or training[-1] >= training[best]:
         return None
-    kept = history.stopped.startswith("stopped early")  # patience brings the best weights back
     return Finding(
         "overfitting",
-        "note" if kept else "warning",
+        "note" if history.restored else "warning",
         f"It overfits from epoch {best + 1} on: until the end the validation loss rose from "
         f"{number_text(validation[best], 3)} to {number_text(end, 3)}, "
         f"while the training loss fell from {number_text(training[best], 3)} to {number_text(training[-1], 3)}.",
         f"The weights of epoch {history.best_epoch} were kept."
-        if kept
+        if history.restored
         else f"Keep the weights of epoch {best + 1} (patience=10 does); more rows, dropout or weight decay help.",
         {"epoch": best + 1, "lowest": validation[best], "last": end},
     )

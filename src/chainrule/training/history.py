@@ -34,6 +34,7 @@ class History:
         stopped: why training ended, in words.
         interrupted: whether Ctrl-C ended it.
         failed: whether an error ended it.
+        restored: whether the weights are those of the best epoch instead of the last.
         start: the largest loss of the first steps, those of the first 32 rows: what training began from.
         layers: norms and units of each layer over the epochs, where :class:`chainrule.LayerRecorder` watched.
     """
@@ -49,6 +50,7 @@ class History:
     stopped: str = ""
     interrupted: bool = False
     failed: bool = False
+    restored: bool = False
     start: float | None = None
     layers: list[LayerSeries] = field(default_factory=list)
 
@@ -61,7 +63,7 @@ class History:
     def continued(self) -> History:
         """A copy, to which further epochs can be added."""
         record = deepcopy({f.name: getattr(self, f.name) for f in fields(self)})
-        return History(**record | {"stopped": "", "interrupted": False, "failed": False})
+        return History(**record | {"stopped": "", "interrupted": False, "failed": False, "restored": False})
 
     def measured_by(self, profiler: Callable[[], Profile]) -> None:
         """Say how :attr:`profile` is measured."""

@@ -189,6 +189,7 @@ class _Training:
         finally:
             if restore and self.best_state:
                 self.run.restore(self.best_state)
+                self.history.restored = True
             with ExitStack() as ending:  # every one of them, even if one fails; the first comes first
                 for callback in reversed(started):
                     ending.callback(callback.on_end, self.moment(epoch))
