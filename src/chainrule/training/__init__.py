@@ -4,7 +4,7 @@ from chainrule.training.callbacks import Callback, EveryEpoch, Moment
 from chainrule.training.curves import CURVE_RULES, curve_finding
 from chainrule.training.findings import Finding, Rule
 from chainrule.training.history import History
-from chainrule.training.interrupt import whole_runs
+from chainrule.training.interrupt import Interrupt, whole_runs
 from chainrule.training.loop import Plan, batch_rows, train
 from chainrule.training.metrics import Metric
 from chainrule.training.progress import progress_callback
@@ -16,6 +16,7 @@ __all__ = [
     "EveryEpoch",
     "Finding",
     "History",
+    "Interrupt",
     "LayerSeries",
     "Metric",
     "Moment",

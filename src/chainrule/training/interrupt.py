@@ -13,15 +13,24 @@ from typing import Any
 class Interrupt:
     """While entered, the first Ctrl-C only sets ``pressed``; the second one interrupts at once.
 
-    Within :func:`whole_runs` it is raised when this is left. Signals reach the main thread alone, so elsewhere this
-    does nothing.
+    Within :func:`whole_runs` it is raised when this is left. One that is entered within another is pressed with it:
+    in the same thread, or in a thread of a pool for which the main thread waits. Signals reach the main thread alone,
+    so without one there, those of other threads are never pressed.
     """
 
     def __init__(self) -> None:
-        self.pressed = False
+        self._pressed = False
+        self._outer: Interrupt | None = None
         self._previous: Any = None
 
+    @property
+    def pressed(self) -> bool:
+        """Whether Ctrl-C was pressed while this was entered, or one around it."""
+        return self._pressed or (self._outer is not None and self._outer.pressed)
+
     def __enter__(self) -> Interrupt:
+        around = getattr(signal.getsignal(signal.SIGINT), "__self__", None)
+        self._outer = around if isinstance(around, Interrupt) else None
         if threading.current_thread() is threading.main_thread():
             self._previous = signal.signal(signal.SIGINT, self._press)
         return self
@@ -29,7 +38,12 @@ class Interrupt:
     def _press(self, number: int, frame: FrameType | None) -> None:
         if self.pressed:
             raise KeyboardInterrupt
-        self.pressed = True
+        self._mark()
+
+    def _mark(self) -> None:
+        self._pressed = True
+        if self._outer is not None:
+            self._outer._mark()
 
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
