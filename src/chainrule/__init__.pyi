@@ -4,6 +4,7 @@ from . import callbacks, experiments, gallery, homework, init, losses, schedules
 from .certificates.certificate import Certificate
 from .certificates.verify import verify
 from .checking.gradients import check
+from .comparing import Comparison, compare
 from .diagnosis import LayerRecorder
 from .errors import (
     ArgumentError,
@@ -99,6 +100,7 @@ __all__ = [
     "Certificate",
     "ChainruleError",
     "Columns",
+    "Comparison",
     "DataError",
     "Dense",
     "Dropout",
@@ -141,6 +143,7 @@ __all__ = [
     "check_my_work",
     "circuit",
     "clip",
+    "compare",
     "concatenate",
     "cos",
     "derive",

@@ -52,6 +52,7 @@ LAYERS = (
     "judging",
     "experiments",
     "importing",
+    "comparing",
     "homework",
     "work",
     "gallery",
