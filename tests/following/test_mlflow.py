@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 import chainrule as cr
@@ -55,6 +57,21 @@ def test_the_status_says_how_training_ended(fit, client, settings, error, status
         with pytest.raises(error):
             fit(follow, **settings)
     assert (client.get_run(follow.run_id).info.status, mlflow.active_run()) == (status, None)
+
+
+def test_members_of_an_ensemble_are_runs_within_the_one_around_them(fit, client):
+    whole = cr.callbacks.MLflow(model=False)
+    with whole.around():
+        members = [callbacks[0] for callbacks in cr.callbacks.for_members([whole], 2)]
+        with ThreadPoolExecutor(2) as pool:
+            list(pool.map(fit, members))
+    assert len({whole.run_id, *(member.run_id for member in members)}) == 3
+    for number, member in enumerate(members, start=1):
+        run = client.get_run(member.run_id)
+        assert run.data.tags["mlflow.parentRunId"] == whole.run_id
+        assert run.info.run_name.endswith(f"/member {number}")
+        assert (run.info.status, run.data.metrics["best_epoch"]) == ("FINISHED", 4)
+    assert client.get_run(whole.run_id).info.status == "FINISHED"
 
 
 def test_files_are_added_after_training(fit, client, tmp_path):

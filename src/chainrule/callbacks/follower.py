@@ -8,7 +8,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from chainrule._version import __version__
 from chainrule.errors import ArgumentError
@@ -62,6 +62,17 @@ class Follower(Callback, ABC):
     def finish(self, moment: Moment) -> None:
         """End the record, even a broken one, and let go of what it holds."""
 
+    def of_member(self, number: int, start: str) -> Self:
+        """The same for one member of an ensemble, as a run of its own.
+
+        Args:
+            number: of the member, from 1.
+            start: what the runs of all members begin with where the training has no name.
+        """
+        own = copy.copy(self)
+        own.run = f"{self.run or start}/member {number}"
+        return own
+
     def _try(self, write: Callable[[Moment], None], moment: Moment) -> None:
         try:
             write(moment)
@@ -91,15 +102,10 @@ def for_members(callbacks: Sequence[Any], count: int) -> list[list[Any]]:
     if count == 1:
         return [list(callbacks)]
     start = _now().strftime("%Y-%m-%dT%H-%M-%S")
-
-    def member(callback: Any, number: int) -> Any:
-        if not isinstance(callback, Follower):
-            return callback
-        own = copy.copy(callback)
-        own.run = f"{callback.run or start}/member {number}"
-        return own
-
-    return [[member(c, n) for c in callbacks] for n in range(1, count + 1)]
+    return [
+        [c.of_member(number, start) if isinstance(c, Follower) else c for c in callbacks]
+        for number in range(1, count + 1)
+    ]
 
 
 def described(moment: Moment) -> dict[str, Any]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from chainrule.callbacks.follower import Follower, described, library
 from chainrule.errors import ArgumentError
@@ -40,11 +41,13 @@ class MLflow(Follower):
 
     Attributes:
         run_id: MLflow's name of the last run.
+        parent: of a member of an ensemble, the run of which its run is a part; empty if there is none.
     """
 
     run: str = ""
     model: bool = True
     run_id: str = field(default="", init=False)
+    parent: str | None = field(default=None, init=False, repr=False)
 
     @property
     def place(self) -> str:
@@ -53,19 +56,16 @@ class MLflow(Follower):
 
     def begin(self, moment: Moment, run: str) -> None:
         """Start a run, and say what is trained and how."""
-        mlflow = library("mlflow", "mlflow")
+        mlflow = self._start()
+        self._waiting: list[Any] = []
+        self._sent = time.monotonic()
+        about = described(moment)
+        parameters = _flat(about | about.pop("settings"))
         try:
-            active = mlflow.active_run()
-            self._own = active is None
-            self.run_id = (active or mlflow.start_run(run_name=self.run or None)).info.run_id
-            self._client, self._sent = mlflow.MlflowClient(), time.monotonic()
-            self._waiting: list[Any] = []
-            about = described(moment)
-            parameters = _flat(about | about.pop("settings"))
             mlflow.log_params({name: str(value)[:LONGEST_VALUE] for name, value in parameters.items()})
         except mlflow.MlflowException as error:
             self._close("FAILED")
-            raise ArgumentError(f"MLflow cannot start a run: {error}") from None
+            raise ArgumentError(f"MLflow does not take the parameters of the run: {error}") from None
 
     def add(self, moment: Moment) -> None:
         """The quantities of the last epoch."""
@@ -94,6 +94,37 @@ class MLflow(Follower):
     def keep(self, folder: str | Path) -> None:
         """Add the files of a folder to the run's model, also after training."""
         self._client.log_artifacts(self.run_id, str(folder), MODEL)
+
+    @contextmanager
+    def around(self) -> Iterator[None]:
+        """One run for all that is trained inside: a single training writes to it, members have runs within it."""
+        self._start()
+        status = "FAILED"
+        try:
+            yield
+            status = "FINISHED"
+        finally:
+            self._close(status)
+
+    def of_member(self, number: int, start: str) -> Self:
+        """The same for one member, whose run is a part of the one that is active now."""
+        own = super().of_member(number, start)
+        active = library("mlflow", "mlflow").active_run()
+        own.parent = active.info.run_id if active else ""
+        return own
+
+    def _start(self) -> Any:
+        """Take the active run, or start one; gives the library."""
+        mlflow = library("mlflow", "mlflow")
+        active = mlflow.active_run() if self.parent is None else None
+        self._own = active is None
+        try:
+            run = active or mlflow.start_run(run_name=self.run or None, nested=True, parent_run_id=self.parent or None)
+        except mlflow.MlflowException as error:
+            raise ArgumentError(f"MLflow cannot start a run: {error}") from None
+        self.run_id = run.info.run_id
+        self._client = mlflow.MlflowClient()
+        return mlflow
 
     def _close(self, status: str) -> None:
         mlflow = library("mlflow", "mlflow")
