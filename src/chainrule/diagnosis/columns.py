@@ -28,7 +28,8 @@ class ColumnFacts:
     Attributes:
         name: of the column.
         identifier: why it looks like a number of the rows; empty if it does not.
-        score: the share of the target's variance that it explains on rows that it was not fitted to; 1 is all of it.
+        score: the share of the variance of the target's ranks that it explains, on rows that it was not fitted to; 1 is
+            all of it. Ranks, so that a few very large targets do not count for everything.
     """
 
     name: str
@@ -48,7 +49,7 @@ def column_facts(columns: Mapping[str, NDArray[Any]], target: NDArray[Any]) -> t
         return ()
     order = np.random.default_rng(0).permutation(rows)[:MOST_ROWS]
     halves = np.array_split(order, 2)
-    Y = np.asarray(target, np.float64)
+    Y = np.stack([_ranks(column) for column in np.asarray(target, np.float64).T], axis=1)
     facts = []
     for name, column in columns.items():
         values = np.asarray(column)
@@ -69,6 +70,12 @@ def _numbers_rows(values: NDArray[Any]) -> str:
     if span <= 2 * len(values):
         return f"{len(values)} different whole numbers from {values.min():g} to {values.max():g}"
     return ""
+
+
+def _ranks(values: Floats) -> Floats:
+    """The place of each value among all of them, sorted; the mean of their places for equal ones."""
+    ordered = np.sort(values)
+    return np.asarray((np.searchsorted(ordered, values, "left") + np.searchsorted(ordered, values, "right")) / 2.0)
 
 
 def _as_numbers(values: NDArray[Any]) -> Floats:

@@ -88,5 +88,5 @@ def _described(equation: Equation, source: Var) -> Activations:
     slope = derive(value.sum(), wrt="z")
     steepest = float(np.abs(slope(z=np.linspace(-10, 10, 2001)[:, None])["dz"]).max())
     ends = [float(slope(z=np.array([[end]]))["value"]) for end in (-2e3, -1e3, 1e3, 2e3)]
-    bounded = abs(ends[0] - ends[1]) < 1e-6 and abs(ends[2] - ends[3]) < 1e-6
+    bounded = abs(ends[0] - ends[1]) < 0.01 and abs(ends[2] - ends[3]) < 0.01
     return Activations(source.name, equation.target.name, slope, steepest or 1.0, bounded)

@@ -17,7 +17,7 @@ SMALL_INPUT: Final = 0.01
 FEWEST_OF_A_CLASS: Final = 5
 """A class with fewer rows may well be predicted for none of them."""
 LEAK: Final = 0.99
-"""A column that alone explains this share of the target's variance may be another name for it,"""
+"""A column that alone explains this share of the target may be another name for it,"""
 NEXT_BEST: Final = 0.9
 """where the best of the other columns explains less than this."""
 LISTED: Final = 3
@@ -118,8 +118,8 @@ RULES: Final[tuple[Rule[Record], ...]] = (
     ),
     Rule(
         "leak",
-        f"one column explains at least {LEAK:.0%} of the target's variance on rows that it was not fitted to, and the "
-        f"best of the others at most {NEXT_BEST:.0%}",
+        f"one column explains at least {LEAK:.0%} of the variance of the target's ranks, on rows that it was not "
+        f"fitted to, and the best of the others at most {NEXT_BEST:.0%}",
         "Kaufman, Rosset, Perlich, Stitelman 2012, Leakage in Data Mining; the shares are a choice",
         leaks,
     ),
