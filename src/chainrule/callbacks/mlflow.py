@@ -56,15 +56,16 @@ class MLflow(Follower):
 
     def begin(self, moment: Moment, run: str) -> None:
         """Start a run, and say what is trained and how."""
-        mlflow = self._start()
+        self._started = self._start()
         self._waiting: list[Any] = []
         self._sent = time.monotonic()
         about = described(moment)
         parameters = _flat(about | about.pop("settings"))
+        mlflow = library("mlflow", "mlflow")
         try:
             mlflow.log_params({name: str(value)[:LONGEST_VALUE] for name, value in parameters.items()})
         except mlflow.MlflowException as error:
-            self._close("FAILED")
+            _end(self._started, "FAILED")
             raise ArgumentError(f"MLflow does not take the parameters of the run: {error}") from None
 
     def add(self, moment: Moment) -> None:
@@ -89,7 +90,7 @@ class MLflow(Follower):
                     moment.network.save(Path(folder) / "network.chainrule")
                     self.keep(folder)
         finally:
-            self._close("FAILED" if history.failed else "KILLED" if history.interrupted else "FINISHED")
+            _end(self._started, "FAILED" if history.failed else "KILLED" if history.interrupted else "FINISHED")
 
     def keep(self, folder: str | Path) -> None:
         """Add the files of a folder to the run's model, also after training."""
@@ -98,13 +99,12 @@ class MLflow(Follower):
     @contextmanager
     def around(self) -> Iterator[None]:
         """One run for all that is trained inside: a single training writes to it, members have runs within it."""
-        self._start()
-        status = "FAILED"
+        started, status = self._start(), "FAILED"
         try:
             yield
             status = "FINISHED"
         finally:
-            self._close(status)
+            _end(started, status)
 
     def of_member(self, number: int, start: str) -> Self:
         """The same for one member, whose run is a part of the one that is active now."""
@@ -113,28 +113,28 @@ class MLflow(Follower):
         own.parent = active.info.run_id if active else ""
         return own
 
-    def _start(self) -> Any:
-        """Take the active run, or start one; gives the library."""
+    def _start(self) -> bool:
+        """Take the active run, or start one; says whether one was started."""
         mlflow = library("mlflow", "mlflow")
         active = mlflow.active_run() if self.parent is None else None
-        self._own = active is None
         try:
             run = active or mlflow.start_run(run_name=self.run or None, nested=True, parent_run_id=self.parent or None)
         except mlflow.MlflowException as error:
             raise ArgumentError(f"MLflow cannot start a run: {error}") from None
         self.run_id = run.info.run_id
         self._client = mlflow.MlflowClient()
-        return mlflow
-
-    def _close(self, status: str) -> None:
-        mlflow = library("mlflow", "mlflow")
-        if self._own and mlflow.active_run():
-            mlflow.end_run(status)
+        return active is None
 
     def _send(self) -> None:
         for start in range(0, len(self._waiting), MOST_QUANTITIES):
             self._client.log_batch(self.run_id, metrics=self._waiting[start : start + MOST_QUANTITIES])
         self._waiting, self._sent = [], time.monotonic()
+
+
+def _end(started: bool, status: str) -> None:
+    """End the active run, if it was started here."""
+    if started:
+        library("mlflow", "mlflow").end_run(status)
 
 
 def _flat(record: Mapping[str, Any], start: str = "") -> dict[str, Any]:

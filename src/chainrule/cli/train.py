@@ -8,12 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from chainrule.cli.following import followed, following
 from chainrule.cli.parsing import batch_size, units
 
 if TYPE_CHECKING:
     from chainrule.tabular import TableModel
 
 INTERRUPTED = 130
+
+_NO_PART_OF_THE_MODEL = ("data", "out", "force", "as_json", "log", "tensorboard", "mlflow")
+"""Parameters that say where things go."""
 
 
 @click.command(
@@ -82,6 +86,7 @@ Examples:
     help="Folder for the model.  [default: the name of DATA, then -model, here]",
 )
 @click.option("--force", is_flag=True, help="Write even if the folder holds other files (they stay).")
+@following
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.pass_context
 def train(
@@ -91,6 +96,9 @@ def train(
     target: str,
     out: Path | None,
     force: bool,
+    log: Path | None,
+    tensorboard: Path | None,
+    mlflow: bool,
     as_json: bool,
     **arguments: Any,
 ) -> int:
@@ -108,17 +116,20 @@ def train(
     folder = out or Path(f"{_stem(data)}-model")
     check_folder(folder, force=force)
     frame = read_table(data)
-    model = TableModel.train(
-        frame,
-        target,
-        **arguments,
-        progress=not as_json,
-        announce=None
-        if as_json
-        else lambda encoder, network: show.unless_closed(show.recognised, data, frame, encoder, network),
-    )
-    model.settings.update({"command": _command(context), "table": {"file": data.name, "sha256": sha256(data)}})
-    model.save(folder, force=force)
+    with followed(log, tensorboard, mlflow) as (callbacks, keep):
+        model = TableModel.train(
+            frame,
+            target,
+            **arguments,
+            progress=not as_json,
+            callbacks=callbacks,
+            announce=None
+            if as_json
+            else lambda encoder, network: show.unless_closed(show.recognised, data, frame, encoder, network),
+        )
+        model.settings.update({"command": _command(context), "table": {"file": data.name, "sha256": sha256(data)}})
+        model.save(folder, force=force)
+        keep(folder)
     interrupted = model.history.interrupted
     if as_json:
         show.as_json(_summary(model, folder, interrupted))
@@ -139,7 +150,7 @@ def _command(context: click.Context) -> str:
     for parameter in context.command.params:
         name, value = parameter.name or "", context.params.get(parameter.name or "")
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if name in ("data", "out", "force", "as_json") or not (given or name == "seed"):
+        if name in _NO_PART_OF_THE_MODEL or not (given or name == "seed"):
             continue
         if parameter.multiple:
             words += [word for each in value or () for word in (parameter.opts[0], each)]
