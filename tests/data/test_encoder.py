@@ -134,19 +134,32 @@ def test_booleans_have_two_features_and_may_be_spelled() -> None:
     assert_array_equal(encoder.encode(pl.DataFrame({"flag": ["False", "true"]})), [[1, 0], [0, 1]])
 
 
-def test_the_most_frequent_categories_are_kept_and_others_share_one() -> None:
-    # c00 occurs once, c01 twice, ...: the 30 most frequent of 35 are c05 to c34.
+def test_many_categories_are_codes_and_those_seen_once_share_one() -> None:
+    # c00 occurs once, c01 twice, ...
     values = [f"c{place:02}" for place in range(35) for _ in range(place + 1)]
-    encoder = learn(c=values)
-    (column,) = encoder.columns
+    encoder = learn(c=[*values, None], n=range(len(values) + 1))
+    (column, _) = encoder.columns
     assert isinstance(column, CategoryColumn)
-    assert column.categories == tuple(f"c{place:02}" for place in range(5, 35))
-    assert encoder.feature_names[-1] == "c other"
-    table = pl.DataFrame({"c": ["c04", "c05", "new"]})
-    assert_array_equal(encoder.encode(table).argmax(axis=1), [30, 0, 30])
-    assert_array_equal(encoder.encode(table).sum(axis=1), [1, 1, 1])
+    assert column.categories == tuple(f"c{place:02}" for place in range(1, 35))
+    assert encoder.feature_names == ("n", "c code")
+    assert (encoder.numbers, encoder.codes) == (1, (36,))
+    table = pl.DataFrame({"c": ["c00", "c01", "c34", "new", None], "n": [0] * 5})
+    assert_array_equal(encoder.encode(table)[:, 1], [0, 1, 34, 0, 35])
     assert encoder.unseen(table) == {}
-    assert "30 most frequent of 35 categories" in column.sentence
+    assert "34 categories as codes" in column.sentence
+
+
+def test_numbers_come_first_then_marks_then_codes() -> None:
+    many = [f"c{place}" for place in range(40)] * 2
+    encoder = learn(
+        c=many, flag=[True, False] * 40, a=[None, *range(79)], d=[date(2024, 1, 1 + k % 28) for k in range(80)]
+    )
+    assert encoder.feature_names[:2] == ("a", "d days")
+    assert encoder.feature_names[2:5] == ("flag=false", "flag=true", "a missing")
+    assert encoder.feature_names[-1] == "c code"
+    alone = learn(a=[None, *range(79)])
+    table = pl.DataFrame({"a": [5, None], "flag": [True, False], "d": [date(2024, 1, 2)] * 2, "c": ["c3", "?"]})
+    assert_array_equal(encoder.encode(table)[:, [0, 4]], alone.encode(table))
 
 
 def test_categorical_columns_are_text() -> None:
@@ -160,7 +173,8 @@ def test_columns_that_held_text_are_told(tmp_path: Path) -> None:
     assert encoder.text_columns == ("zone", "y")
     (tmp_path / "t.csv").write_text("zone,n,y\n12,1,1\n")
     again = read_table(tmp_path / "t.csv", as_text=encoder.text_columns)
-    assert_array_equal(encoder.encode(again)[:, :2], [[1, 0]])
+    assert encoder.feature_names == ("n", "zone=12", "zone=7a")
+    assert_array_equal(encoder.encode(again)[:, 1:], [[1, 0]])
     assert_array_equal(encoder.encode_target(again), [0])
 
 
@@ -260,14 +274,15 @@ def test_penguins_become_known_features() -> None:
     assert encoder.rows == 344
     measured = [name for name in table.columns if name.endswith(("_mm", "_g"))]
     assert encoder.feature_names == (
+        *measured,
+        "year",
         "island=Biscoe",
         "island=Dream",
         "island=Torgersen",
-        *(feature for name in measured for feature in (name, f"{name} missing")),
+        *(f"{name} missing" for name in measured),
         "sex=female",
         "sex=male",
         "sex missing",
-        "year",
     )
     encoded = encoder.encode(table)
     assert encoded.shape == (344, 15)

@@ -1,4 +1,4 @@
-"""Columns of text and booleans: one feature for each category."""
+"""Columns of text and booleans: one feature for each category, or one code where there are many."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from chainrule.show.numbers import counted
 if TYPE_CHECKING:
     import polars as pl
 
-MOST_CATEGORIES: Final = 30
-"""A column keeps a feature for this many categories at most; the rest share one."""
+MOST_FEATURES: Final = 30
+"""A column has a feature for each category up to so many categories; with more, it is one code."""
+
+MOST_CODES: Final = 10_000
+"""Categories that get a code of their own at most, the most frequent ones."""
+
+OTHER: Final = 0
+"""The code of categories that training saw once or never."""
 
 _IDENTIFIER_ROWS: Final = 50
 _IDENTIFIER_SHARE: Final = 0.9
@@ -30,10 +36,14 @@ def looks_like_identifier(present: pl.Series) -> bool:
 
 @dataclass(frozen=True)
 class CategoryColumn(Column):
-    """A column of text or booleans: one feature for each category, 1 where the row holds it and 0 elsewhere.
+    """A column of text or booleans.
+
+    With few categories, one feature for each, 1 where the row holds it and 0 elsewhere. With many, one feature that
+    holds the category's code: from 1 in order, 0 for every other, the last for missing values; a network turns it into
+    a few learnt numbers (:class:`chainrule.Embedding`).
 
     Attributes:
-        categories: those with a feature of their own, sorted; the most frequent ones where there are many.
+        categories: those with a feature or a code of their own, sorted.
         distinct: how many categories there were in training.
 
     >>> import polars as pl
@@ -56,68 +66,69 @@ class CategoryColumn(Column):
         distinct, missing = present.n_unique(), series.null_count()
         if distinct == 1 and not missing:
             return LeftOutColumn.constant(series)
-        if distinct > MOST_CATEGORIES:
+        if distinct > MOST_FEATURES:
             values.refuse_nearly_numbers(series)
         if looks_like_identifier(present):
             reason = f"text with {distinct} different values in {len(present)} rows, like an identifier"
             return LeftOutColumn(series.name, "identifier", missing, reason)
-        ranked = present.value_counts().sort("count", "value", descending=[True, False])["value"]
-        kept = ranked.head(MOST_CATEGORIES).sort().to_list()
-        return cls(series.name, kind, missing, tuple(kept), distinct)
+        counts = present.value_counts().sort("count", "value", descending=[True, False])
+        if distinct > MOST_FEATURES:
+            counts = counts.filter(counts["count"] > 1).head(MOST_CODES)
+        return cls(series.name, kind, missing, tuple(counts["value"].sort().to_list()), distinct)
 
     @property
-    def pools_others(self) -> bool:
-        """Whether the categories without a feature of their own share one."""
-        return self.distinct > len(self.categories)
+    def codes(self) -> int:
+        """How many codes there are, that of other categories and of missing values among them; 0 for few categories."""
+        return 1 + len(self.categories) + (self.missing > 0) if self.distinct > MOST_FEATURES else 0
 
     @property
     def features(self) -> tuple[str, ...]:
-        """One for each category, then the one that the others share, then the indicator of missing values."""
-        others = (f"{self.name} other",) if self.pools_others else ()
-        return (*(f"{self.name}={category}" for category in self.categories), *others, *self.indicator)
+        """One for each category and the indicator of missing values, or one for the code."""
+        if self.codes:
+            return (f"{self.name} code",)
+        return (*(f"{self.name}={category}" for category in self.categories), *self.indicator)
 
     @property
     def sentence(self) -> str:
         """What is done with the column, in words."""
-        own, listed = len(self.categories), ", ".join(self.categories)
-        if self.pools_others:
-            text = f"the {own} most frequent of {self.distinct} categories, one feature each: {listed}"
-            text += f"; all others share {self.name + ' other'!r}"
-        else:
-            text = f"{counted(own, 'category')}, one feature each: {listed}"
-        return text + self._about_missing
+        own = counted(len(self.categories), "category")
+        if not self.codes:
+            return f"{own}, one feature each: {', '.join(self.categories)}{self._about_missing}"
+        missing = f"; a code of their own for {counted(self.missing, 'missing value')}" if self.missing else ""
+        return f"{own} as codes, each to become a few learnt numbers; one code for all others{missing}"
 
     def encode(self, series: pl.Series) -> Floats:
-        """Zeros and a one, shape ``(rows, len(features))``; all zeros for a category unseen in training."""
+        """Zeros and a one (all zeros for a category unseen in training), or the code; shape ``(rows, features)``."""
         codes = self._codes(series).to_numpy()
+        if self.codes:
+            return codes[:, None].astype(np.float64)
         rows = np.flatnonzero(codes >= 0)
         result = np.zeros((len(series), len(self.features)))
         result[rows, codes[rows]] = 1.0
         return result
 
     def unseen(self, series: pl.Series) -> list[str]:
-        """The values that have no feature, sorted; none where all others share a feature."""
+        """The values that have no feature, sorted; none where all others share a code."""
         text = series.filter(self._codes(series) < 0).drop_nulls()
         return _text(text, self.kind).unique().sort().to_list()
 
     def _codes(self, series: pl.Series) -> pl.Series:
-        """For each row the place of its feature, -1 for none."""
+        """For each row its code, or the place of its feature, -1 for none."""
         import polars as pl
 
         text = _text(series, self.kind, "; the column held true and false when the model was trained")
-        own = len(self.categories)
-        others = own if self.pools_others else -1
-        missing = len(self.features) - 1 if self.missing else -1
-        codes = text.replace_strict(list(self.categories), range(own), default=others, return_dtype=pl.Int64)
-        return codes.set(text.is_null(), missing)
+        first, others, last = (1, OTHER, self.codes - 1) if self.codes else (0, -1, len(self.features) - 1)
+        places = range(first, first + len(self.categories))
+        codes = text.replace_strict(list(self.categories), places, default=others, return_dtype=pl.Int64)
+        return codes.set(text.is_null(), last if self.missing else others)
 
     @classmethod
     def from_fields(cls, fields: Fields) -> CategoryColumn:
         """The inverse of :meth:`to_json`."""
         categories = [item for item in fields.items("categories") if isinstance(item, str)]
-        if not categories or len(set(categories)) < len(fields.items("categories")):
-            fields.wrong("categories", "a list of different texts")
         distinct = fields.count("distinct")
+        if (not categories and distinct <= MOST_FEATURES) or len(set(categories)) < len(fields.items("categories")):
+            fields.wrong("categories", "a list of different texts")
         if distinct < len(categories):
             fields.wrong("distinct", f"{len(categories)} or more")
         return cls(*cls._common(fields), tuple(categories), distinct)

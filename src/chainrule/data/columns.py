@@ -1,6 +1,7 @@
 """What was learnt about each column of a table, and the features that a column turns into.
 
-A column of numbers becomes one feature, a column of categories one feature for each category, a date five.
+A column of numbers becomes one feature, a column of categories one feature for each category (or one code, where there
+are many), a date five.
 What to subtract, divide by, or fill in is learnt once from the training rows and is the same for every later
 table.
 """
@@ -43,6 +44,16 @@ class Column(ABC):
     @abstractmethod
     def features(self) -> tuple[str, ...]:
         """The names of the features that the column turns into; none where the column is left out."""
+
+    @property
+    def numbers(self) -> int:
+        """How many of the features, from the first, are numbers on a line."""
+        return 0
+
+    @property
+    def codes(self) -> int:
+        """How many codes the column's one feature has, where categories are codes; else 0."""
+        return 0
 
     @property
     @abstractmethod
@@ -138,6 +149,11 @@ class MeasuredColumn(Column):
     @abstractmethod
     def measure(series: pl.Series, since: str = "") -> Floats:
         """Places on the line, shape ``(rows,)``, NaN where missing; ``since`` ends the error message."""
+
+    @property
+    def numbers(self) -> int:
+        """The place on the line."""
+        return 1
 
     @classmethod
     def learn(cls, series: pl.Series) -> Self | LeftOutColumn:

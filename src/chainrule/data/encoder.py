@@ -6,6 +6,7 @@ import difflib
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
@@ -83,8 +84,29 @@ class TableEncoder:
 
     @property
     def feature_names(self) -> tuple[str, ...]:
-        """The name of each encoded feature."""
-        return tuple(feature for column in self.columns for feature in column.features)
+        """The name of each encoded feature: numbers first, then zeros and ones and places on circles, then codes."""
+        names = [feature for column in self.columns for feature in column.features]
+        return tuple(names[place] for place in self._order)
+
+    @property
+    def numbers(self) -> int:
+        """How many features, from the first, are numbers on a line."""
+        return sum(column.numbers for column in self.columns)
+
+    @property
+    def codes(self) -> tuple[int, ...]:
+        """How many codes each of the last features has; empty where none is a code."""
+        return tuple(column.codes for column in self.columns if column.codes)
+
+    @cached_property
+    def _order(self) -> list[int]:
+        """The places of the features, column by column, in the order of :attr:`feature_names`."""
+        groups = [
+            0 if place < column.numbers else 2 if column.codes else 1
+            for column in self.columns
+            for place in range(len(column.features))
+        ]
+        return sorted(range(len(groups)), key=groups.__getitem__)
 
     @property
     def inputs(self) -> tuple[str, ...]:
@@ -106,11 +128,12 @@ class TableEncoder:
         Raises:
             DataError: where columns are absent, or a value has another type than in training.
         """
-        result = np.empty((frame.height, len(self.feature_names)), np.float32)
+        result = np.empty((frame.height, len(self._order)), np.float32)
+        places = np.argsort(self._order)
         start = 0
         for column, series in self._used(frame):
             stop = start + len(column.features)
-            result[:, start:stop] = column.encode(series)
+            result[:, places[start:stop]] = column.encode(series)
             start = stop
         return result
 

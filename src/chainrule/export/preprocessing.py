@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import CategoryColumn, Column, DateColumn, MeasuredColumn, TableEncoder, Target, values
+from chainrule.data.categories import OTHER
 from chainrule.expression import Expression, symbol
 from chainrule.ops.arithmetic import floor, not_equal, to_float, where
 from chainrule.ops.arrays import concatenate, one_hot
@@ -71,11 +72,11 @@ def inputs_of(encoder: TableEncoder) -> tuple[Input, ...]:
 def _input(column: Column, variable: str) -> Input:
     match column:
         case CategoryColumn():
-            own = len(column.categories)
-            missing = {"": len(column.features) - 1} if column.missing else {"": -1}
-            codes = missing | {category: code for code, category in enumerate(column.categories)}
+            first, other, last = (1, OTHER, column.codes - 1) if column.codes else (0, -1, len(column.features) - 1)
+            missing = {"": last if column.missing else other}
+            codes = missing | {category: code for code, category in enumerate(column.categories, first)}
             kind: Kind = "boolean" if column.kind == "boolean" else "text"
-            return Input(column.name, variable, kind, codes, own if column.pools_others else -1)
+            return Input(column.name, variable, kind, codes, other)
         case DateColumn():
             return Input(column.name, variable, "date", {})
         case _:
@@ -98,16 +99,22 @@ def encoding_program(encoder: TableEncoder, inputs: tuple[Input, ...], features:
     symbols = [symbol(i.variable, ("B",), "int" if i.codes else "float") for i in inputs]
     columns = [column for column in encoder.columns if column.features]
     parts = [
-        (feature if feature.rank == 2 else feature.reshape("B", 1)).named(name)
+        (0 if place < column.numbers else 2 if column.codes else 1, feature.named(name))
         for column, value in zip(columns, symbols, strict=True)
-        for name, feature in _features(column, value).items()
+        for place, (name, feature) in enumerate(_features(column, value).items())
     ]
-    return trace({features: concatenate(*parts, axis=1)}, name="encode", inputs=symbols)
+    ordered = [
+        part if part.rank == 2 else part.reshape("B", 1).named(part.name)
+        for _, part in sorted(parts, key=lambda pair: pair[0])
+    ]
+    return trace({features: concatenate(*ordered, axis=1)}, name="encode", inputs=symbols)
 
 
 def _features(column: Column, value: Expression) -> dict[str, Expression]:
     """What :meth:`Column.encode` computes, as formulas, by name."""
     match column:
+        case CategoryColumn() if column.codes:
+            return {f"{value.name}_code": to_float(value)}
         case CategoryColumn():
             return {f"{value.name}_one_hot": one_hot(value, size=len(column.features))}
         case MeasuredColumn():
