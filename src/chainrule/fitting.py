@@ -108,7 +108,7 @@ def fit(
     with network.evaluator.limited(settings.threads):
         run_ = _run(network, data, settings, plan, before)
         watchers = _watchers(network, run_, callbacks, progress)
-        evaluate = _evaluator(network, held or data, settings.metrics, held=held is not None)
+        evaluate = _evaluator(network, held or data, settings, held=held is not None)
         chosen = {**plan.to_json(), "optimizer": settings.optimizer.to_json(), "engine": settings.engine}
         try:
             history = train(run_, plan, evaluate, _plateau(settings.optimizer), watchers, network, chosen, resume)
@@ -261,19 +261,18 @@ def _put_back(network: Computing, state: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _evaluator(
-    network: Computing, data: Data, metrics: Sequence[Metric], *, held: bool
+    network: Computing, data: Data, settings: Settings, *, held: bool
 ) -> Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]:
     """What is recorded after each epoch: the validation loss, and the metrics."""
-    inputs = {k: a for k, a in data.items() if k not in ("Y", "w")}
-    target, weight = data["Y"], data.get("w")
+    metrics, how = settings.metrics, (settings.engine, settings.epochs)
 
     def evaluate(state: Mapping[str, NDArray[Any]]) -> dict[str, float]:
         if not held and not metrics:
             return {}
         _put_back(network, state)
-        prediction = network.predict(inputs) if metrics else target
-        recorded = {"validation_loss": network.loss(inputs, target, sample_weight=weight)} if held else {}
-        return recorded | {m.name: m(prediction, target, weight) for m in metrics}
+        prediction = network.predict_prepared(data, *how) if metrics else data["Y"]
+        recorded = {"validation_loss": network.loss_prepared(data, *how)} if held else {}
+        return recorded | {m.name: m(prediction, data["Y"], data.get("w")) for m in metrics}
 
     return evaluate
 

@@ -90,11 +90,14 @@ class Computing(Described):
 
         The engine is chosen as for :meth:`fit`: ``"auto"`` compiles where there is much to compute.
         """
-        data = self.prepare_inputs(X)
+        return self.predict_prepared(self.prepare_inputs(X), engine)
+
+    def predict_prepared(self, data: Mapping[str, NDArray[Any]], engine: str = "auto", calls: int = 1) -> NDArray[Any]:
+        """:meth:`predict` for what :meth:`prepare` gave; ``calls`` says how often it is going to be asked."""
         rows, program = len(next(iter(data.values()))), self.program("predict")
         starts = range(0, rows, PREDICT_ROWS)
         pieces = [{k: a[i : i + PREDICT_ROWS] for k, a in data.items()} for i in starts]
-        parts = [self._run(program, piece, engine, len(pieces))["prediction"] for piece in pieces]
+        parts = [self._run(program, piece, engine, calls * len(pieces))["prediction"] for piece in pieces]
         return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
 
     def loss(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> float:
@@ -102,8 +105,11 @@ class Computing(Described):
 
         With a weight w for each row, the mean over rows is sum_i w_i l_i / sum_i w_i.
         """
-        data = self.prepare(X, y, sample_weight)
-        return float(self._run(self.program("loss", weighted="w" in data), data, engine)["L"])
+        return self.loss_prepared(self.prepare(X, y, sample_weight), engine)
+
+    def loss_prepared(self, data: Mapping[str, NDArray[Any]], engine: str = "auto", calls: int = 1) -> float:
+        """:meth:`loss` for what :meth:`prepare` gave; ``calls`` says how often it is going to be asked."""
+        return float(self._run(self.program("loss", weighted="w" in data), data, engine, calls)["L"])
 
     def gradients(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> dict[str, NDArray[Any]]:
         """The derivative of :meth:`loss` by each parameter, by its name; the engine as for :meth:`predict`."""
@@ -134,8 +140,7 @@ class Computing(Described):
         {'loss': 0.75, 'rmse': 0.8660254037844386}
         """
         data = self.prepare(X, y, sample_weight)
-        target, weight = data.pop("Y"), data.pop("w", None)
         wanted = [metric_of(m, self.loss_function) for m in metrics]
-        prediction = self.predict(data) if wanted else target
-        loss = self.loss(data, target, sample_weight=weight)
-        return {"loss": loss} | {m.name: m(prediction, target, weight) for m in wanted}
+        prediction = self.predict_prepared(data) if wanted else data["Y"]
+        loss = self.loss_prepared(data)
+        return {"loss": loss} | {m.name: m(prediction, data["Y"], data.get("w")) for m in wanted}
