@@ -62,7 +62,7 @@ class Summary:
             f"{a:<{widths[0]}}  {b:<{widths[1]}}  {c:<{widths[2]}}  {d:>{widths[3]}}".rstrip() for a, b, c, d in cells
         ]
         lines.insert(1, "-" * (sum(widths) + 6))
-        return "\n".join([*lines, "", *self._sentences])
+        return "\n".join([*lines, "", *self._costs])
 
     __repr__ = __str__
 
@@ -72,13 +72,13 @@ class Summary:
         from chainrule.document import Document, Paragraph, Table
 
         rows = [(r.layer, r.output, r.parameters, f"{r.count:,}") for r in self.rows]
-        return Document("Network", (Table(_COLUMNS, rows), *map(Paragraph, self._sentences)))
+        return Document("Network", (Table(_COLUMNS, rows), Paragraph("; ".join(self._costs) + ".")))
 
     def _repr_html_(self) -> str:
         return self.document._repr_html_()
 
     @property
-    def _sentences(self) -> tuple[str, ...]:
+    def _costs(self) -> tuple[str, ...]:
         return (
             f"{self.parameters:,} parameters, {bytes_text(self.parameter_bytes)}",
             f"a prediction of {self.batch_size} rows: {_flops(self.forward_flops)}",

@@ -120,7 +120,8 @@ class MLflow(Follower):
         try:
             run = active or mlflow.start_run(run_name=self.run or None, nested=True, parent_run_id=self.parent or None)
         except mlflow.MlflowException as error:
-            raise ArgumentError(f"MLflow cannot start a run: {error}") from None
+            remedy = "set MLFLOW_TRACKING_URI to a server, or pip install mlflow for a database of your own"
+            raise ArgumentError(f"MLflow cannot start a run ({str(error).strip()}): {remedy}") from None
         self.run_id = run.info.run_id
         self._client = mlflow.MlflowClient()
         return active is None

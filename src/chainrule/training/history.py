@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -130,7 +130,8 @@ class History:
 
         label = "Training and validation loss over the epochs"
         curves = [Figure(learning_curves([self]), label)] if len(self) else []
-        return Document("Training", (*curves, Paragraph(self.verdict)))._repr_html_()
+        verdict = self.verdict[:1].upper() + self.verdict[1:]
+        return Document("Training", (*curves, Paragraph(verdict)))._repr_html_()
 
     def plot(self, axes: Any = None) -> Any:
         """Draw the losses over the epochs on Matplotlib axes (new ones by default), and return them."""
@@ -148,3 +149,15 @@ class History:
         axes.set_ylabel("loss")
         axes.legend()
         return axes
+
+
+def write_histories(path: str | Path, histories: Sequence[History]) -> None:
+    """Write one line for each epoch of each member of an ensemble."""
+    import csv
+
+    names = list(dict.fromkeys(name for history in histories for name in history.columns()))
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["member", "epoch", *names])
+        writer.writeheader()
+        for member, history in enumerate(histories, 1):
+            writer.writerows({"member": member, **row} for row in history.rows())
