@@ -38,6 +38,25 @@ class DataError(ChainruleError, ValueError):
     """A table, a column or an array that cannot be used as it is."""
 
 
+class CellError(DataError):
+    """A value of a table that cannot be used as it is.
+
+    >>> print(CellError("age", 3, "'abc' is not a number").after(1000))
+    column 'age', row 1003: 'abc' is not a number
+    """
+
+    def __init__(self, column: str, row: int, problem: str) -> None:
+        super().__init__(f"column {column!r}, row {row}: {problem}")
+        self.column, self.row, self.problem = column, row, problem
+
+    def after(self, rows: int) -> CellError:
+        """The same error in a table that has so many rows before this part of it."""
+        return CellError(self.column, self.row + rows, self.problem)
+
+    def __reduce__(self) -> tuple[type[CellError], tuple[str, int, str]]:
+        return CellError, (self.column, self.row, self.problem)
+
+
 class ModelFileError(ChainruleError, ValueError):
     """A model file that is damaged, truncated, or not one of ours."""
 

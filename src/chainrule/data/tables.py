@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     import polars as pl
 
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
 _KNOWN: Final = ".csv, .tsv, .csv.gz, .tsv.gz and .parquet"
 
@@ -89,8 +90,25 @@ def _read_parquet(path: Path) -> pl.DataFrame:
 def _read_text(path: Path, separator: str, as_text: Collection[str]) -> pl.DataFrame:
     import polars as pl
 
-    data = _bytes(path)
-    header, holds_values = _check_records(path, data, separator)
+    columns = text_columns(path, _bytes(path), separator)
+    return pl.DataFrame([values.stripped(text) if text.name in as_text else values.typed(text) for text in columns])
+
+
+def text_columns(path: Path, data: bytes, separator: str, skipped: int = 0) -> list[pl.Series]:
+    """The columns of CSV text as they are written, under their names; blank lines are left out.
+
+    Args:
+        path: for messages.
+        data: with the header, lines ending in line feeds.
+        separator: between values.
+        skipped: lines of the file that are missing after the header, for messages.
+
+    Raises:
+        DataError: where the text is no table.
+    """
+    import polars as pl
+
+    header, holds_values = _check_records(path, data, separator, skipped)
     names = _names(path, header)
     try:
         raw = pl.read_csv(data, separator=separator, infer_schema=False)
@@ -100,8 +118,7 @@ def _read_text(path: Path, separator: str, as_text: Collection[str]) -> pl.DataF
         raise _misquoted(path, f"expected {len(holds_values)} rows, found {raw.height}")
     if len(names) > 1 and not all(holds_values):
         raw = raw.filter(pl.Series(holds_values))
-    columns = [series.alias(name) for series, name in zip(raw, names, strict=True)]
-    return pl.DataFrame([values.stripped(text) if text.name in as_text else values.typed(text) for text in columns])
+    return [series.alias(name) for series, name in zip(raw, names, strict=True)]
 
 
 def _bytes(path: Path) -> bytes:
@@ -114,22 +131,30 @@ def _bytes(path: Path) -> bytes:
         raise DataError(f"{path} is damaged gzip data ({_first_line(error)}); fetch or pack it again") from error
     except OSError as error:
         raise _unreadable(path, error) from error
+    check_encoding(path, data)
+    return one_line_end(data.removeprefix(BYTE_ORDER_MARK)).rstrip(b"\n")
+
+
+def check_encoding(path: Path, data: bytes, lines: int = 0, start: int = 0) -> None:
+    """Refuse what is not UTF-8; ``lines`` and ``start`` count lines and bytes of the file before ``data``."""
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
+        line = data.count(b"\n", 0, error.start) + lines + 1
         raise DataError(
-            f"{path}, line {line}: byte {error.start + 1} of the file ({data[error.start]:#04x}) "
+            f"{path}, line {line}: byte {start + error.start + 1} of the file ({data[error.start]:#04x}) "
             "is not UTF-8; save the table with the encoding UTF-8"
         ) from error
-    data = data.removeprefix(b"\xef\xbb\xbf")
-    # One kind of line end, so that polars, the csv module and the line numbers of messages agree.
-    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n").rstrip(b"\n")
 
 
-def _check_records(path: Path, data: bytes, separator: str) -> tuple[list[str], list[bool]]:
+def one_line_end(data: bytes) -> bytes:
+    """Text whose lines all end in line feeds, so that polars, the csv module and line numbers of messages agree."""
+    return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
+
+def _check_records(path: Path, data: bytes, separator: str, skipped: int) -> tuple[list[str], list[bool]]:
     """The header, and for each row whether it holds anything; refuses rows of another width."""
-    records = _records(path, data, separator)
+    records = _records(path, data, separator, skipped)
     if not any(found for _, found in records):  # stops at the header
         raise DataError(f"{path} is empty; it needs a line of column names and at least one row")
     header = next(record for record in _reader(data, separator) if record)
@@ -149,20 +174,20 @@ def _check_records(path: Path, data: bytes, separator: str) -> tuple[list[str], 
     return header, holds_values
 
 
-def _records(path: Path, data: bytes, separator: str) -> Iterator[tuple[int, int]]:
+def _records(path: Path, data: bytes, separator: str, skipped: int) -> Iterator[tuple[int, int]]:
     """Line number and number of values of each record; 0 values for a line that holds nothing."""
     if b'"' not in data:  # twenty times faster, and most files are so
         mark = separator.encode()
         for line, content in enumerate(data.split(b"\n"), start=1):
-            yield line, content.count(mark) + 1 if content.strip(b" ") else 0
+            yield line + skipped, content.count(mark) + 1 if content.strip(b" ") else 0
         return
     reader = _reader(data, separator)
     try:
         for record in reader:
-            yield reader.line_num, len(record) if len(record) > 1 or "".join(record).strip() else 0
+            yield reader.line_num + skipped, len(record) if len(record) > 1 or "".join(record).strip() else 0
     except csv.Error as error:
         raise DataError(
-            f"{path}, line {reader.line_num}: {error}; check the quotation marks up to this line"
+            f"{path}, line {reader.line_num + skipped}: {error}; check the quotation marks up to this line"
         ) from error
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import DataError
+from chainrule.errors import CellError, DataError
 
 if TYPE_CHECKING:
     import polars as pl
@@ -128,16 +128,16 @@ def kind_of(series: pl.Series) -> Kind:
 
 
 def refuse(series: pl.Series, bad: NDArray[np.bool_], problem: str) -> None:
-    """Raise :class:`DataError` for the first row of the column that is ``bad``, if one is.
+    """Raise :class:`CellError` for the first row of the column that is ``bad``, if one is.
 
     >>> import polars as pl
     >>> refuse(pl.Series("age", ["31", "abc"]), np.array([False, True]), "is not a number")
     Traceback (most recent call last):
-    chainrule.errors.DataError: column 'age', row 2: 'abc' is not a number
+    chainrule.errors.CellError: column 'age', row 2: 'abc' is not a number
     """
     if bad.any():
         row = int(bad.argmax())
-        raise DataError(f"column {series.name!r}, row {row + 1}: {spelled(series[row])} {problem}")
+        raise CellError(series.name, row + 1, f"{spelled(series[row])} {problem}")
 
 
 def spelled(value: object) -> str:

@@ -11,13 +11,12 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import pi
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import CategoryColumn, Column, DateColumn, MeasuredColumn, TableEncoder, Target, values
-from chainrule.data.categories import OTHER
 from chainrule.expression import Expression, symbol
 from chainrule.ops.arithmetic import floor, not_equal, to_float, where
 from chainrule.ops.arrays import concatenate, one_hot
@@ -27,6 +26,8 @@ from chainrule.trace import trace
 
 if TYPE_CHECKING:
     import polars as pl
+
+_UNSEEN: Final = "a category that no row of training held"
 
 Kind = Literal["number", "date", "text", "boolean", "array"]
 
@@ -72,15 +73,23 @@ def inputs_of(encoder: TableEncoder) -> tuple[Input, ...]:
 def _input(column: Column, variable: str) -> Input:
     match column:
         case CategoryColumn():
-            first, other, last = (1, OTHER, column.codes - 1) if column.codes else (0, -1, len(column.features) - 1)
-            missing = {"": last if column.missing else other}
-            codes = missing | {category: code for code, category in enumerate(column.categories, first)}
             kind: Kind = "boolean" if column.kind == "boolean" else "text"
-            return Input(column.name, variable, kind, codes, other)
+            codes = _codes(column, [None, *column.categories])
+            (other,) = _codes(column, [_UNSEEN]) if kind == "text" else [-1]
+            return Input(column.name, variable, kind, dict(zip(("", *column.categories), codes, strict=True)), other)
         case DateColumn():
             return Input(column.name, variable, "date", {})
         case _:
             return Input(column.name, variable, "number", {})
+
+
+def _codes(column: CategoryColumn, texts: list[str | None]) -> list[int]:
+    """The code of each text, or the place of its feature, -1 for none: as the column itself encodes it."""
+    import polars as pl
+
+    encoded = column.encode(pl.Series(column.name, texts, pl.String))
+    places = encoded[:, 0] if column.codes else np.where(encoded.any(axis=1), encoded.argmax(axis=1), -1)
+    return [int(place) for place in places]
 
 
 def _variables(names: Iterable[str]) -> Iterator[str]:
@@ -99,13 +108,13 @@ def encoding_program(encoder: TableEncoder, inputs: tuple[Input, ...], features:
     symbols = [symbol(i.variable, ("B",), "int" if i.codes else "float") for i in inputs]
     columns = [column for column in encoder.columns if column.features]
     parts = [
-        (0 if place < column.numbers else 2 if column.codes else 1, feature.named(name))
+        (0 if place < column.numbers else 2 if column.codes else 1, name, feature)
         for column, value in zip(columns, symbols, strict=True)
         for place, (name, feature) in enumerate(_features(column, value).items())
     ]
-    ordered = [
-        part if part.rank == 2 else part.reshape("B", 1).named(part.name)
-        for _, part in sorted(parts, key=lambda pair: pair[0])
+    ordered = [  # as TableEncoder.encode has them: numbers on a line, others, codes
+        (feature if feature.rank == 2 else feature.reshape("B", 1)).named(name)
+        for _, name, feature in sorted(parts, key=lambda part: part[0])
     ]
     return trace({features: concatenate(*ordered, axis=1)}, name="encode", inputs=symbols)
 
@@ -186,7 +195,7 @@ def synthetic(encoder: TableEncoder, rows: int = 200, seed: int = 0) -> pl.DataF
             continue
         absent = random.random(rows) < 0.1
         if isinstance(column, CategoryColumn):
-            known = list(column.categories) + (["a category unseen in training"] if column.kind == "category" else [])
+            known = list(column.categories) + ([_UNSEEN] if column.kind == "category" else [])
             drawn = pl.Series(column.name, random.choice(np.array(known, dtype=object), rows).tolist(), dtype=pl.String)
         else:
             assert isinstance(column, MeasuredColumn)

@@ -71,7 +71,7 @@ class Subject:
 
 def subject_of_network(program: Program, arrays: Arrays, precision: str) -> Subject:
     """A network alone: arrays of features in, its prediction out."""
-    stage = Stage(_reading(program, arrays), precision)
+    stage = Stage(replace(_reading(program, arrays), name="network"), precision)
     inputs = tuple(Input(v.name, v.name, "array", {}) for v in stage.data)
     return Subject("the output of a network", inputs, (stage,), arrays)
 

@@ -95,10 +95,10 @@ def _input(taken: Input, subject: Subject) -> Any:
 
     stage = subject.stages[0]
     if taken.codes:
-        return helper.make_tensor_value_info(taken.name, TensorProto.STRING, ["rows"])
+        return helper.make_tensor_value_info(taken.name, TensorProto.STRING, ["B"])
     (var,) = (v for v in stage.data if v.name == taken.variable)
     element = helper.np_dtype_to_tensor_dtype(np.dtype(ELEMENTS[stage.precision]))
-    return helper.make_tensor_value_info(taken.name, element, ["rows", *var.shape[1:]])
+    return helper.make_tensor_value_info(taken.name, element, var.shape)
 
 
 def _outputs(graph: Graph, subject: Subject, known: Mapping[str, str]) -> list[Any]:
@@ -110,7 +110,7 @@ def _outputs(graph: Graph, subject: Subject, known: Mapping[str, str]) -> list[A
     if not subject.classes:
         last = dict(subject.stages[-1].program.outputs)["prediction"]
         assert isinstance(last, Var)
-        return [helper.make_tensor_value_info(found["prediction"], element, ["rows", *last.shape[1:]])]
+        return [helper.make_tensor_value_info(found["prediction"], element, last.shape)]
     labels = np.array(subject.classes, dtype=object if isinstance(subject.classes[0], str) else None)
     best = graph.node("ArgMax", found["probabilities"], axis=1, keepdims=0)
     name = graph.fresh("classes")
@@ -118,8 +118,8 @@ def _outputs(graph: Graph, subject: Subject, known: Mapping[str, str]) -> list[A
     predicted = graph.node("Gather", name, best, name="prediction")
     kind = helper.np_dtype_to_tensor_dtype(labels.dtype)
     return [
-        helper.make_tensor_value_info(predicted, kind, ["rows"]),
-        helper.make_tensor_value_info(found["probabilities"], element, ["rows", len(labels)]),
+        helper.make_tensor_value_info(predicted, kind, ["B"]),
+        helper.make_tensor_value_info(found["probabilities"], element, ["B", len(labels)]),
     ]
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.native.expand import expand
 from chainrule.errors import ArgumentError
+from chainrule.export.python.moves import flat
 from chainrule.export.sources.dialects import keras_spellings, torch_spellings
 from chainrule.export.sources.layers import CALL, FrameworkLayer, with_layers
 from chainrule.export.subject import Stage, Subject
@@ -100,7 +101,7 @@ def keras_network(subject: Subject) -> NetworkText:
         ]
         if layer.bias is not None:
             weights[f"{layer.name}.bias"] = subject.arrays[layer.bias.name]
-    example = ", ".join(f"np.zeros((1, {', '.join(map(str, v.shape[1:]))}))" for v in stage.data)
+    example = ", ".join(f"np.zeros({flat(v.shape)})" for v in stage.data)
     precision = "" if stage.precision == "float32" else f'keras.config.set_floatx("{stage.precision}")\n\n\n'
     text = precision + _class("keras.Model", rows, method) + "\n\n" + _KERAS_LOADING.format(example=example)
     return NetworkText(text, {name: np.ascontiguousarray(array) for name, array in weights.items()})
