@@ -35,7 +35,7 @@ class Estimate:
         rows: of the data.
         epochs: how many times to go through them.
         batch_size: rows in a step.
-        starting_seconds: until the first step: deriving, and compiling where that pays.
+        starting_seconds: until the first step, measured; a fit finds the machine code that the estimate compiled.
         step_seconds: of one step, measured.
         data_bytes: memory of the rows as the engine reads them, and of their order.
         state_bytes: memory of parameters and the optimiser's slots, with the copies that training keeps.
@@ -105,9 +105,11 @@ def estimate(
     require(batch_size != "all" or total == given, "batches of all rows are measured on all rows: leave rows out")
     size = batch_rows(batch_size, total)
     require(size <= given, f"a batch of {size} rows is measured on as many rows, but X has {given}")
+    passes = ceil(epochs * total / given)
+    step_run(training_steps(network, data, optimizer, size), engine, passes, None)  # compiled here, found by the fit
     start = perf_counter()
     steps = training_steps(network, data, optimizer, size)
-    run = step_run(steps, engine, ceil(epochs * total / given), None)
+    run = step_run(steps, engine, passes, None)
     starting = perf_counter() - start
     each = sum(a.nbytes for a in data.values()) / given + (8 if size < total else 0)
     copies = 2 + 3 * (1 + len(optimizer.slots))  # the network's own, the best; those of the run, its start and its copy
