@@ -108,6 +108,14 @@ class TableEncoder:
         ]
         return sorted(range(len(groups)), key=groups.__getitem__)
 
+    @cached_property
+    def places(self) -> dict[str, NDArray[np.int64]]:
+        """The places among the features that each column has become, by its name; only of columns that are used."""
+        used = [column for column in self.columns if column.features]
+        ends = np.cumsum([len(column.features) for column in used])
+        parts = np.split(np.argsort(self._order), ends[:-1])
+        return {column.name: part for column, part in zip(used, parts, strict=True)}
+
     @property
     def inputs(self) -> tuple[str, ...]:
         """The columns that :meth:`encode` needs; those left out are not among them."""
@@ -129,12 +137,8 @@ class TableEncoder:
             DataError: where columns are absent, or a value has another type than in training.
         """
         result = np.empty((frame.height, len(self._order)), np.float32)
-        places = np.argsort(self._order)
-        start = 0
         for column, series in self._used(frame):
-            stop = start + len(column.features)
-            result[:, places[start:stop]] = column.encode(series)
-            start = stop
+            result[:, self.places[column.name]] = column.encode(series)
         return result
 
     def unseen(self, frame: pl.DataFrame) -> dict[str, list[str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Final, Literal, cast
+from typing import Any, ClassVar, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -103,7 +103,7 @@ class ClassResults:
         return cls(
             rows,
             tuple(classes),
-            tuple(tuple(map(int, row)) for row in confusion),
+            _rows(confusion),
             float(losses.mean()),
             brier(probabilities, actual),
             auc,
@@ -165,17 +165,25 @@ class ClassResults:
         )
 
     def to_json(self) -> dict[str, Any]:
-        """All fields, and what follows from them, as JSON can hold it."""
+        """All fields, and what follows from them, as JSON can hold it.
+
+        Of the confusion it holds the counts above 0, each after the places of the actual and the predicted class.
+        """
+        counts = np.asarray(self.confusion)
+        pairs = np.argwhere(counts)
+        confusion = np.column_stack([pairs, counts[tuple(pairs.T)]]).tolist()
         derived = {"accuracy": self.accuracy, "recall": dict(zip(self.classes, self.recall, strict=True))}
-        return {"task": self.task, **asdict(self), **derived, "sentence": self.sentence}
+        return {"task": self.task, **asdict(self), "confusion": confusion, **derived, "sentence": self.sentence}
 
     @classmethod
     def from_fields(cls, fields: Fields) -> ClassResults:
         """The inverse of :meth:`to_json`."""
         classes = fields.texts("classes")
-        confusion = fields.items("confusion")
-        if not _is_square(confusion, len(classes)):
-            fields.wrong("confusion", "a row of counts for each class")
+        confusion = np.zeros((len(classes), len(classes)), np.int64)
+        for actual, predicted, count in fields.tables("confusion", 3):
+            if not (0 <= actual < len(classes) and 0 <= predicted < len(classes) and count > 0):
+                fields.wrong("confusion", "counts above 0, each after the places of two classes")
+            confusion[int(actual), int(predicted)] = count
         rows = fields.count("rows")
         if rows == 0:
             fields.wrong("rows", "above 0")
@@ -183,7 +191,7 @@ class ClassResults:
         return cls(
             rows,
             classes,
-            tuple(map(tuple, cast("list[list[int]]", confusion))),
+            _rows(confusion),
             fields.number("log_loss"),
             fields.number("brier"),
             auc,
@@ -207,9 +215,5 @@ def _first(means: Floats) -> Floats:
     return means[:, 0]
 
 
-def _is_square(rows: list[object], size: int) -> bool:
-    if len(rows) != size:
-        return False
-    return all(
-        isinstance(row, list) and len(row) == size and all(isinstance(count, int) for count in row) for row in rows
-    )
+def _rows(counts: Codes) -> tuple[tuple[int, ...], ...]:
+    return tuple(map(tuple, counts.tolist()))

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from chainrule.data.columns import Column
 from chainrule.data.records import Fields
 from chainrule.data.values import day_numbers, text
-from chainrule.judging.importance import Features, Predict
+from chainrule.judging.importance import Features, Places, Predict
 
 if TYPE_CHECKING:
     import polars as pl
@@ -74,7 +74,7 @@ class Dependence:
 
 
 def dependence(
-    predict: Predict, features: Features, column: Column, block: slice, series: pl.Series, outputs: tuple[str, ...]
+    predict: Predict, features: Features, column: Column, own: Places, series: pl.Series, outputs: tuple[str, ...]
 ) -> Dependence | None:
     """Give a column one value after the other.
 
@@ -82,7 +82,7 @@ def dependence(
         predict: the model.
         features: of held-out rows, shape ``(rows, features)``.
         column: the record of the column.
-        block: which features it has become.
+        own: the places of the features that it has become.
         series: its values in held-out rows.
         outputs: the names of the outputs; of two classes the second alone is taken, since the other's probability is
             1 minus that. None for numbers.
@@ -98,7 +98,7 @@ def dependence(
     work = features.copy()
     found = []
     for features_of_value in given:
-        work[:, block] = features_of_value
+        work[:, own] = features_of_value
         found.append(np.array(predict(work), np.float64))
     predicted = np.stack(found, axis=-1)  # (rows, outputs, places)
     kept = _kept_outputs(predicted.mean(axis=0), len(outputs))

@@ -18,6 +18,7 @@ from chainrule.data.records import Fields
 from chainrule.data.values import Floats
 
 Features = NDArray[np.float32]
+Places = NDArray[np.int64]
 Predict = Callable[[Features], Floats]
 """From features, shape (rows, features), to outputs, shape (rows, outputs)."""
 
@@ -55,14 +56,14 @@ class Importance:
 
 
 def importances(
-    predict: Predict, features: Features, columns: Mapping[str, slice], quality: Callable[[Floats], Quality]
+    predict: Predict, features: Features, columns: Mapping[str, Places], quality: Callable[[Floats], Quality]
 ) -> tuple[Importance, ...]:
     """Shuffle each column by itself.
 
     Args:
         predict: the model.
         features: of held-out rows, shape ``(rows, features)``.
-        columns: which features each column of the table has become; they are shuffled together.
+        columns: the features that each column of the table has become; they are shuffled together.
         quality: of outputs for these rows.
 
     Returns:
@@ -70,7 +71,7 @@ def importances(
 
     >>> X = np.arange(40, dtype=np.float32).reshape(20, 2)
     >>> miss = lambda outputs: Quality(float(np.abs(outputs[:, 0] - X[:, 0]).mean()), 0.0)
-    >>> found = importances(lambda X: X[:, :1], X, {"needed": slice(0, 1), "spare": slice(1, 2)}, miss)
+    >>> found = importances(lambda X: X[:, :1], X, {"needed": np.array([0]), "spare": np.array([1])}, miss)
     >>> [(i.column, i.loss > 5) for i in found]
     [('needed', True), ('spare', False)]
     """
@@ -79,18 +80,18 @@ def importances(
     before = quality(predict(features)).loss
     work = features.copy()
     found = []
-    for column, block in columns.items():
+    for column, places in columns.items():
         after = []
         for order in orders:
-            work[:, block] = features[order, block]
+            work[:, places] = features[np.ix_(order, places)]
             after.append(quality(predict(work)))
-        work[:, block] = features[:, block]
+        work[:, places] = features[:, places]
         losses, scores = np.array(after).T
         found.append(Importance(column, float(losses.mean() - before), float(losses.std(ddof=1)), float(scores.mean())))
     return tuple(sorted(found, key=lambda importance: -importance.loss))
 
 
-def screened(features: Features, outputs: Floats, columns: Mapping[str, slice], most: int) -> dict[str, slice]:
+def screened(features: Features, outputs: Floats, columns: Mapping[str, Places], most: int) -> dict[str, Places]:
     """The columns that go along most with what the model predicts, where there are too many to shuffle each.
 
     A column counts by the largest absolute correlation between one of its features and one of the outputs. It costs one
@@ -99,17 +100,17 @@ def screened(features: Features, outputs: Floats, columns: Mapping[str, slice], 
     Args:
         features: of held-out rows, shape ``(rows, features)``.
         outputs: what the model predicts for them, shape ``(rows, outputs)``.
-        columns: which features each column of the table has become.
+        columns: the features that each column of the table has become.
         most: how many columns to keep.
 
     >>> X = np.array([[1, 5], [2, 4], [3, 5]], np.float32)
-    >>> screened(X, np.array([[2.0], [4.0], [6.0]]), {"used": slice(0, 1), "unused": slice(1, 2)}, 1)
-    {'used': slice(0, 1, None)}
+    >>> screened(X, np.array([[2.0], [4.0], [6.0]]), {"used": np.array([0]), "unused": np.array([1])}, 1)
+    {'used': array([0])}
     """
     if len(columns) <= most:
         return dict(columns)
     together = np.abs(_standardised(features).T @ _standardised(outputs)).max(axis=1)
-    strength = {column: float(together[block].max()) for column, block in columns.items()}
+    strength = {column: float(together[places].max()) for column, places in columns.items()}
     kept = sorted(columns, key=lambda column: -strength[column])[:most]
     return {column: columns[column] for column in kept}
 

@@ -111,16 +111,16 @@ def inspect(
         classes: as people read them; none for numbers.
         flops: floating-point operations of the prediction of one row.
     """
-    blocks = _blocks(encoder)
     whole = held.features[:_MOST_ROWS]
-    chosen = screened(whole, predict(whole), blocks, MOST_COLUMNS)
+    chosen = screened(whole, predict(whole), encoder.places, MOST_COLUMNS)
     shuffled = held.features[: _affordable(flops * len(chosen) * REPEATS, _FEWEST_ROWS, _MOST_ROWS)]
     found = importances(predict, shuffled, chosen, quality)
     curved = held.features[: _affordable(flops * DEPENDENCES * MOST_PLACES, KEPT_ROWS, _CURVE_ROWS)]
     records = {record.name: record for record in encoder.columns}
     most = [importance.column for importance in found[:DEPENDENCES]]
     curves = [
-        dependence(predict, curved, records[name], blocks[name], column(held.frame, name), classes) for name in most
+        dependence(predict, curved, records[name], encoder.places[name], column(held.frame, name), classes)
+        for name in most
     ]
     shown = [importance.column for importance in found[:SHOWN_COLUMNS]]
     values = written(held.frame[[mistake.place for mistake in mistakes]], shown)
@@ -135,15 +135,6 @@ def inspect(
             for m, cells in zip(mistakes, values, strict=True)
         ),
     )
-
-
-def _blocks(encoder: TableEncoder) -> dict[str, slice]:
-    """Which features each column has become."""
-    blocks, start = {}, 0
-    for record in encoder.columns:
-        if record.features:
-            blocks[record.name] = slice(start, start := start + len(record.features))
-    return blocks
 
 
 def _affordable(flops_of_row: float, fewest: int, most: int) -> int:
