@@ -13,7 +13,7 @@ from chainrule.cli import main
 ROOT = Path(__file__).parents[2]
 
 
-@pytest.mark.parametrize("page", ["circuits", "explain", "notation", "stepper"])
+@pytest.mark.parametrize("page", ["circuits", "compare", "explain", "notation", "stepper"])
 def test_every_command_of_a_page_runs(page, tmp_path, monkeypatch):
     shutil.copytree(ROOT / "examples", tmp_path / "examples")
     monkeypatch.chdir(tmp_path)

@@ -17,6 +17,7 @@ import click
 from chainrule._version import __version__
 from chainrule.cli.check import check, verify
 from chainrule.cli.check_work import check_work
+from chainrule.cli.compare import compare
 from chainrule.cli.exercise import exercise
 from chainrule.cli.experiment import experiment
 from chainrule.cli.explain import explain
@@ -111,6 +112,7 @@ main.add_command(predict)
 main.add_command(export)
 main.add_command(check)
 main.add_command(verify)
+main.add_command(compare)
 main.add_command(profile)
 main.add_command(explain)
 main.add_command(step)

@@ -7,8 +7,10 @@ from pathlib import Path
 import click
 
 
-def units(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int, ...]:
-    """The units of hidden layers, such as ``64,64``; ``none`` for no hidden layer."""
+def units(context: click.Context, parameter: click.Parameter, value: str | None) -> tuple[int, ...] | None:
+    """The units of hidden layers, such as ``64,64``; ``none`` for no hidden layer; nothing where nothing is given."""
+    if value is None:
+        return None
     if value.strip().lower() == "none":
         return ()
     parts = [part.strip() for part in value.split(",")]
@@ -30,6 +32,14 @@ def is_sizes(text: str) -> bool:
     return len(parts) >= 2 and all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts)
 
 
+def counts(context: click.Context, parameter: click.Parameter, value: str) -> list[int]:
+    """Whole numbers above 0, such as ``1,10,100``."""
+    parts = [part.strip() for part in value.split(",")]
+    if not all(part.isascii() and part.isdigit() and int(part) > 0 for part in parts):
+        raise click.BadParameter(f"{value!r} is no list of whole numbers above 0, such as 1,10,100")
+    return [int(part) for part in parts]
+
+
 def numbers(text: str, what: str) -> list[float]:
     """Numbers with commas between them."""
     try:
@@ -38,16 +48,20 @@ def numbers(text: str, what: str) -> list[float]:
         raise click.BadParameter(f"{text!r} is no {what}: give numbers with commas between them, as in 1,2") from None
 
 
-def batch_size(context: click.Context, parameter: click.Parameter, value: str) -> int | str:
-    """Rows in a step: a whole number, or ``all``."""
-    if value != "all" and not (value.isascii() and value.isdigit() and int(value) > 0):
-        raise click.BadParameter(f"{value!r} is neither a whole number above 0 nor all")
-    return value if value == "all" else int(value)
+def batch_size(context: click.Context, parameter: click.Parameter, value: str | None) -> int | str | None:
+    """Rows in a step: a whole number, or ``all``; nothing where nothing is given."""
+    return None if value is None else _rows(value)
 
 
 def batch_sizes(context: click.Context, parameter: click.Parameter, value: str) -> tuple[int | str, ...]:
     """Several of them, such as ``all,16,1``."""
-    return tuple(batch_size(context, parameter, part.strip()) for part in value.split(","))
+    return tuple(_rows(part.strip()) for part in value.split(","))
+
+
+def _rows(text: str) -> int | str:
+    if text != "all" and not (text.isascii() and text.isdigit() and int(text) > 0):
+        raise click.BadParameter(f"{text!r} is neither a whole number above 0 nor all")
+    return text if text == "all" else int(text)
 
 
 def rates(context: click.Context, parameter: click.Parameter, value: str) -> tuple[float, ...]:

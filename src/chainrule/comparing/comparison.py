@@ -74,7 +74,7 @@ class Beside:
 
 @dataclass(frozen=True)
 class Comparison(Shown):
-    """The same training in several libraries; true if rounding explains every difference. Print it to read it.
+    """The same training in several libraries; true if some took part and rounding explains every difference.
 
     Attributes:
         network: the network, in words.
@@ -103,7 +103,7 @@ class Comparison(Shown):
     left_out: Mapping[str, str]
 
     def __bool__(self) -> bool:
-        return not any(peer.unexplained for peer in self.peers)
+        return bool(self.peers) and not any(peer.unexplained for peer in self.peers)
 
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""

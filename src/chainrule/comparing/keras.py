@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from chainrule.comparing.definitions import (
     root_definition,
 )
 from chainrule.comparing.jax import start_of_sums
+from chainrule.comparing.pytorch import one_thread
 from chainrule.comparing.task import LOGITS, Array, LeftOut, Part, Task, has_codes, known_loss, parts_of
 from chainrule.importing.keras import ACTIVATIONS
 from chainrule.nn import Activation, BatchNorm, Dense, Embedding, LayerNorm
@@ -56,7 +57,7 @@ class Keras:
             self.definitions.append(_PRECISION)
         self.task = self.theirs = task
         parts = parts_of(task.network)
-        with self._precision():
+        with self._settings():
             losses = _losses()
             self.loss = known_loss(task, list(losses))
             each = losses[self.loss.name]
@@ -79,8 +80,8 @@ class Keras:
         self.definitions = [*self.definitions, *_definitions(task, parts)]
 
     @contextmanager
-    def _precision(self) -> Iterator[None]:
-        """Everything in the precision of the task: Keras goes by a setting of the whole process."""
+    def _settings(self) -> Iterator[None]:
+        """Everything in the precision of the task, which is a setting of the whole process, and in one thread."""
         import keras
 
         dtype = self.task.network.dtype
@@ -88,7 +89,8 @@ class Keras:
         keras.config.set_floatx(dtype)
         keras.config.set_dtype_policy(dtype)
         try:
-            yield
+            with one_thread() if keras.backend.backend() == "torch" else nullcontext():
+                yield
         finally:
             keras.config.set_floatx(before[0])
             keras.config.set_dtype_policy(before[1])
@@ -123,7 +125,7 @@ class Keras:
 
     def step(self, rows: NDArray[Any]) -> float:
         """One ``train_on_batch``."""
-        with self._precision():
+        with self._settings():
             return float(self.model.train_on_batch(self.X[rows], self.task.Y[rows]))
 
     def weights(self) -> dict[str, Array]:

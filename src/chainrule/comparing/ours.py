@@ -50,7 +50,7 @@ class Twin(Printed):
     def __init__(self, task: Task, seed: int) -> None:
         super().__init__(task)
         self.rng = np.random.default_rng(seed)
-        self.unit = np.finfo(task.network.dtype).eps / 2
+        self.unit = np.finfo(task.network.dtype).eps
 
     def step(self, rows: NDArray[Any]) -> float:
         """One step, then a rounding error in each parameter."""

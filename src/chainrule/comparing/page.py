@@ -88,9 +88,9 @@ def _reach(found: Comparison) -> str:
     return (
         "Each figure is the largest difference of a parameter's elements, relative to its largest element, in the "
         f"parameter where that is worst. How far rounding reaches is measured: {TWINS} more runs here take the rows of "
-        "each batch in another order and change each parameter by one unit of rounding after each step; a library may "
-        f"differ by {ALLOWED} times the largest of their differences so far, parameter by parameter. What libraries "
-        "round differently grows from step to step as these runs drift apart."
+        "each batch in another order and change each parameter by one unit in the last place after each step; a "
+        f"library may differ by {ALLOWED} times the largest of their differences so far, parameter by parameter. What "
+        "libraries round differently grows from step to step as these runs drift apart."
     )
 
 
@@ -141,7 +141,7 @@ def _seconds(found: Comparison) -> Table:
 
 def _caution() -> str:
     return (
-        "Seconds of this one run, in which the libraries take turns step by step, each called once for a step; the "
-        "first step holds what a library compiles. It is no benchmark: a library that can run many steps in one call, "
-        "as the native engine does in training, is faster there."
+        "Seconds of this one run, in which the libraries take turns step by step, each called once for a step, PyTorch "
+        "in one thread; the first step holds what a library compiles. It is no benchmark: a library that can run many "
+        "steps in one call, as the native engine does in training, is faster there."
     )

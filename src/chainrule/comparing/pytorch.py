@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from numpy.typing import NDArray
@@ -41,6 +42,10 @@ class PyTorch:
 
     def step(self, rows: NDArray[Any]) -> float:
         """Forward, backward, update."""
+        with one_thread():
+            return self._step(rows)
+
+    def _step(self, rows: NDArray[Any]) -> float:
         import torch
 
         chosen, network = torch.from_numpy(rows), self.task.network
@@ -56,6 +61,19 @@ class PyTorch:
     def weights(self) -> dict[str, Array]:
         """Copies of the parameters."""
         return {name: _turned(name, p.detach().numpy()).copy() for name, p in self.parameters.items()}
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """PyTorch in a single thread: in steps as small as these, several only wait for each other."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _turned(name: str, array: Array) -> Array:
