@@ -12,6 +12,7 @@ import io
 import os
 import zlib
 from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     import polars as pl
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
-_SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
+GZIP: Final = b"\x1f\x8b"
+SEPARATORS: Final = {".csv": ",", ".tsv": "\t"}
 _KNOWN: Final = ".csv, .tsv, .csv.gz, .tsv.gz and .parquet"
 
 
@@ -56,35 +58,51 @@ def read_table(path: str | os.PathLike[str], *, as_text: Collection[str] = ()) -
     [(3, 'triangle'), (None, 'circle')]
     """
     path = Path(path)
-    if path.is_dir():
-        raise DataError(f"{path} is a folder; give the file with the table, such as {path / 'table.csv'}")
-    if not path.exists():
-        raise DataError(f"{path} does not exist; check the spelling, or the folder you are in ({Path.cwd()})")
-    extension = path.suffixes[-2] if path.suffix.lower() == ".gz" and len(path.suffixes) > 1 else path.suffix
-    if extension.lower() in _SEPARATORS:
-        frame = _read_text(path, _SEPARATORS[extension.lower()], as_text)
-    elif path.suffix.lower() == ".parquet":
-        frame = _read_parquet(path)
-    else:
-        raise DataError(f"{path} has the unknown extension {path.suffix!r}; known are {_KNOWN}")
+    extension = extension_of(path)
+    frame = _read_parquet(path) if extension == ".parquet" else _read_text(path, SEPARATORS[extension], as_text)
     if frame.is_empty():
         raise DataError(f"{path} holds column names but no rows; add at least one row")
     return frame
 
 
+def extension_of(path: Path) -> str:
+    """The ending that tells a file's format: ``.csv``, ``.tsv`` or ``.parquet``.
+
+    Raises:
+        DataError: where there is no such file, or its ending is another one.
+    """
+    if path.is_dir():
+        raise DataError(f"{path} is a folder; give the file with the table, such as {path / 'table.csv'}")
+    if not path.exists():
+        raise DataError(f"{path} does not exist; check the spelling, or the folder you are in ({Path.cwd()})")
+    extension = path.suffixes[-2] if path.suffix.lower() == ".gz" and len(path.suffixes) > 1 else path.suffix
+    if extension.lower() not in SEPARATORS and path.suffix.lower() != ".parquet":
+        raise DataError(f"{path} has the unknown extension {path.suffix!r}; known are {_KNOWN}")
+    return extension.lower()
+
+
 def _read_parquet(path: Path) -> pl.DataFrame:
     import polars as pl
 
-    try:
+    with parquet_errors(path):
         frame = pl.read_parquet(path, glob=False)
+    frame.columns = checked_names(path, frame.columns)
+    return frame
+
+
+@contextmanager
+def parquet_errors(path: Path) -> Iterator[None]:
+    """What goes wrong with a Parquet file, as :class:`DataError`."""
+    import polars as pl
+
+    try:
+        yield
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         raise DataError(
             f"{path} is damaged, or no Parquet file ({_first_line(error)}); write or fetch it again"
         ) from error
     except OSError as error:
         raise _unreadable(path, error) from error
-    frame.columns = _names(path, frame.columns)
-    return frame
 
 
 def _read_text(path: Path, separator: str, as_text: Collection[str]) -> pl.DataFrame:
@@ -109,7 +127,7 @@ def text_columns(path: Path, data: bytes, separator: str, skipped: int = 0) -> l
     import polars as pl
 
     header, holds_values = _check_records(path, data, separator, skipped)
-    names = _names(path, header)
+    names = checked_names(path, header)
     try:
         raw = pl.read_csv(data, separator=separator, infer_schema=False)
     except pl.exceptions.PolarsError as error:
@@ -123,16 +141,23 @@ def text_columns(path: Path, data: bytes, separator: str, skipped: int = 0) -> l
 
 def _bytes(path: Path) -> bytes:
     """The file as UTF-8, unpacked, its lines ending in one way, without byte-order mark."""
-    try:
+    with reading_errors(path):
         data = path.read_bytes()
-        if data[:2] == b"\x1f\x8b":
+        if data[:2] == GZIP:
             data = gzip.decompress(data)
+    check_encoding(path, data)
+    return one_line_end(data.removeprefix(BYTE_ORDER_MARK)).rstrip(b"\n")
+
+
+@contextmanager
+def reading_errors(path: Path) -> Iterator[None]:
+    """What goes wrong with the bytes of a file, as :class:`DataError`."""
+    try:
+        yield
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise DataError(f"{path} is damaged gzip data ({_first_line(error)}); fetch or pack it again") from error
     except OSError as error:
         raise _unreadable(path, error) from error
-    check_encoding(path, data)
-    return one_line_end(data.removeprefix(BYTE_ORDER_MARK)).rstrip(b"\n")
 
 
 def check_encoding(path: Path, data: bytes, lines: int = 0, start: int = 0) -> None:
@@ -196,7 +221,7 @@ def _reader(data: bytes, separator: str) -> _csv.Reader:
     return csv.reader(text, delimiter=separator, strict=True)
 
 
-def _names(path: Path, header: Sequence[str]) -> list[str]:
+def checked_names(path: Path, header: Sequence[str]) -> list[str]:
     """The column names without surrounding spaces; no two may be equal."""
     names = [name.strip() for name in header]
     first: dict[str, int] = {}

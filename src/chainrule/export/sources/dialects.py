@@ -19,7 +19,7 @@ _OPERATORS = (
 _MATHEMATICS = (
     "abs", "sign", "floor", "exp", "expm1", "log", "log1p", "sin", "cos", "sqrt", "tanh", "sigmoid", "erf",
 )  # fmt: skip
-_ACTIVATIONS = ("relu", "selu", "silu", "mish", "softplus", "softsign")
+_ACTIVATIONS = ("relu", "selu", "silu", "softplus", "softsign")
 
 Attributes = Mapping[str, Any]
 
@@ -79,7 +79,7 @@ def torch_spellings() -> dict[str, Spelling]:
     """PyTorch, with ``F`` for ``torch.nn.functional``."""
     return _shared() | {
         **{name: written(f"torch.{name}({{x}})") for name in _MATHEMATICS},
-        **{name: written(f"F.{name}({{x}})") for name in (*_ACTIVATIONS, "gelu")},
+        **{name: written(f"F.{name}({{x}})") for name in (*_ACTIVATIONS, "gelu", "mish")},
         "gelu_tanh": written('F.gelu({x}, approximate="tanh")'),
         "hard_tanh": written("F.hardtanh({x})"),
         "maximum": _torch_bound("torch.maximum", "min"),
