@@ -1,36 +1,42 @@
-"""From the parameters of an estimator to a network and an optimiser."""
+"""From the parameters of an estimator to layers, starting values and an optimiser."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Final
 
 import numpy as np
 
+from chainrule.estimators.features import Features
 from chainrule.estimators.parameters import Parameters
 from chainrule.estimators.settings import Settings
-from chainrule.expression import Expression
+from chainrule.expression import Expression, symbol
 from chainrule.network import Network
 from chainrule.nn import Activation, BatchNorm, Dense, Dropout, Layer, LayerNorm, Residual
 from chainrule.ops.arithmetic import floor, where
 from chainrule.optim import LBFGS, SGD, Adagrad, Adam, AdamW, Optimizer, RMSProp
 from chainrule.program import Program
-from chainrule.schedules import ReduceOnPlateau, Schedule
+from chainrule.recipes import Recipe
+from chainrule.schedules import Cosine, ReduceOnPlateau, Schedule
 from chainrule.trace import trace
 
 SMALLEST_RATE: Final = 1e-6
 """Where ``learning_rate="adaptive"`` ends, as in scikit-learn."""
 
 
-def hidden_layers(settings: Settings, features: int) -> list[Layer]:
-    """The hidden layers, with what stands between them."""
+def layers_before_the_outputs(settings: Settings, features: Features) -> list[Layer]:
+    """What is done with encoded features, and the hidden layers with what stands between them."""
     layers: list[Layer] = []
-    width: int | None = features
+    width: int | None = len(features.names)
+    if settings.recipe is not None or features.categories:
+        bare = replace(settings.recipe or Recipe(frequencies=0), hidden=())
+        layers = bare.layers(len(features.names), features.numbers, features.categories, 1)[:-1]
+        width = None
     for size, activation in zip(settings.hidden_layer_sizes, settings.activation, strict=True):
         if isinstance(size, Layer):
             layers.append(size)
-            width = getattr(size, "units", width if isinstance(size, Residual | Dropout) else None)
+            width = getattr(size, "units", None)
             continue
         block: list[Layer] = [Dense(size, activation)]
         if settings.normalization is not None:
@@ -43,8 +49,15 @@ def hidden_layers(settings: Settings, features: int) -> list[Layer]:
     return layers
 
 
-def start_as_sklearn(network: Network, settings: Settings, rng: np.random.RandomState) -> None:
-    """Draw starting values as scikit-learn does, from the same random numbers: Glorot and Bengio (2010)."""
+def start(network: Network, settings: Settings, seed: int) -> None:
+    """Draw starting values; for scikit-learn's recipe as scikit-learn draws them from the same seed.
+
+    These are uniform, weights and biases alike. Glorot and Bengio (2010).
+    """
+    if settings.recipe is not None:
+        network.reset(seed)
+        return
+    rng = np.random.RandomState(seed)
     factor = 2.0 if set(settings.activation) == {"sigmoid"} else 6.0
     bound = 0.0
     for name, values in network.parameters.items():
@@ -64,9 +77,11 @@ def optimizer_for(p: Parameters, settings: Settings, rows: int) -> Optimizer:
             return LBFGS()
         case "sgd":
             return SGD(lr, momentum=p.momentum, nesterov=p.nesterovs_momentum and p.momentum > 0)
-        case "adam" | "adamw":
-            kind = Adam if settings.solver == "adam" else AdamW
-            return kind(lr, beta1=p.beta_1, beta2=p.beta_2, epsilon=p.epsilon)
+        case "adam":
+            return Adam(lr, beta1=p.beta_1, beta2=settings.beta_2, epsilon=p.epsilon)
+        case "adamw":
+            decay = settings.weight_decay
+            return AdamW(lr, weight_decay=decay, beta1=p.beta_1, beta2=settings.beta_2, epsilon=p.epsilon)
         case "rmsprop":
             return RMSProp(lr)
         case _:
@@ -77,12 +92,16 @@ def _rate(p: Parameters, settings: Settings, rows: int) -> float | Schedule:
     if isinstance(settings.learning_rate, Schedule):
         return settings.learning_rate
     lr = settings.learning_rate_init
-    if settings.solver == "sgd" and settings.learning_rate == "invscaling":
-        return InverseScaling(lr, p.power_t, rows)
-    if settings.solver == "sgd" and settings.learning_rate == "adaptive":
-        patience = min(settings.n_iter_no_change, 2**31)
-        return Adaptive(lr, factor=0.2, patience=int(patience), threshold=settings.tol)
-    return lr
+    match settings.learning_rate:
+        case "cosine":
+            return Cosine(lr)
+        case "invscaling" if settings.solver == "sgd":
+            return InverseScaling(lr, p.power_t, rows)
+        case "adaptive" if settings.solver == "sgd":
+            patience = int(min(settings.n_iter_no_change, 2**31))
+            return Adaptive(lr, factor=0.2, patience=patience, threshold=settings.tol)
+        case _:
+            return lr
 
 
 @dataclass(frozen=True)
@@ -103,8 +122,6 @@ class Adaptive(ReduceOnPlateau):
 
     def program(self) -> Program:
         """What happens after each epoch; ``threshold`` is a distance here, not a share."""
-        from chainrule.expression import symbol
-
         loss, best, waited, scale = (symbol(n, role="constant") for n in ("loss", "best", "waited", "plateau_factor"))
         waiting = where(loss > best - self.threshold, waited + 1, 0.0)
         enough = waiting > self.patience

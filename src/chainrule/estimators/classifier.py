@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, replace
+from dataclasses import KW_ONLY, dataclass
 from numbers import Real
 from typing import Any, ClassVar, Self
 
@@ -17,7 +17,6 @@ from sklearn.utils.metaestimators import available_if
 from chainrule.errors import ArgumentError
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.parameters import AUTO, Constraints, Parameters, has_steps, loss_constraints
-from chainrule.estimators.settings import Settings
 from chainrule.estimators.targets import Classes
 from chainrule.losses import Loss, binary_cross_entropy, cross_entropy, loss_of
 from chainrule.training.metrics import Metric
@@ -39,13 +38,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     activation: Any = AUTO
     _: KW_ONLY
     loss: Any = AUTO
-    label_smoothing: float = 0.0
+    label_smoothing: Any = AUTO
     class_weight: Any = None
 
     _parameter_constraints: ClassVar[Constraints] = {
         **Parameters._parameter_constraints,
         "loss": loss_constraints("log_loss"),
-        "label_smoothing": [Interval(Real, 0, 1, closed="left")],
+        "label_smoothing": [StrOptions({AUTO}), Interval(Real, 0, 1, closed="left")],
         "class_weight": [dict, list, StrOptions({"balanced"}), None],
     }
 
@@ -63,7 +62,7 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
             The estimator.
         """
         self._validate_params()
-        first = not hasattr(self, "network_")
+        first = not hasattr(self, "members_")
         if first and classes is None:
             raise ArgumentError("classes must be passed on the first call to partial_fit: y may not hold all of them")
         if not first and classes is not None and not np.array_equal(np.unique(classes), self.classes_):
@@ -72,13 +71,13 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """The class of each row, shape (rows,); of yes-or-no labels 0 or 1, shape (rows, labels)."""
-        output = self._outputs_of(X)
+        output = self._raw(X)
         return self._classes.decode(output, self._middle)
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, shape (rows, classes); of each yes, shape (rows, labels)."""
-        output = self._outputs_of(X)
+        output = self._raw(X)
         return self._classes.probabilities(output)
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
@@ -100,8 +99,11 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _loss(self) -> Loss:
         given = self._loss_like()
         if isinstance(self.loss, str) and self.loss in (AUTO, "log_loss"):
-            given = cross_entropy() if self._classes.exclusive else binary_cross_entropy()
-        return replace(given, label_smoothing=self.label_smoothing or given.label_smoothing)
+            return cross_entropy() if self._classes.exclusive else binary_cross_entropy()
+        return given
+
+    def _smooths(self) -> bool:
+        return self.label_smoothing != AUTO or (isinstance(self.loss, str) and self.loss in (AUTO, "log_loss"))
 
     def _link(self) -> str:
         if self._loss_like().target == "signs":
@@ -112,6 +114,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         self._classes = Classes.learn(y, classes)
         self.classes_ = self._classes.labels
 
+    def _compare_target(self, y: Any) -> None:
+        found = Classes.learn(y).labels
+        if not np.array_equal(found, self.classes_):
+            raise ArgumentError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.classes_}, `y` has {found}"
+            )
+
     @property
     def _outputs(self) -> int:  # type: ignore[override]
         return self._classes.outputs
@@ -119,10 +129,10 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
     def _numbers(self, y: Any) -> Array:
         return self._classes.codes(y)
 
-    def _learn_scale(self, numbers: Array, settings: Settings) -> None:
+    def _learn_scale(self, numbers: Array, *, scaled: bool) -> None:
         """Classes have none."""
 
-    def _encode(self, numbers: Array) -> Array:
+    def _targets(self, numbers: Array) -> Array:
         return numbers if self._loss().target == "classes" else self._classes.shares(numbers)
 
     def _factors(self, numbers: Array) -> Array | None:

@@ -24,6 +24,14 @@ class Features(Protocol):
     def names(self) -> tuple[str, ...]:
         """The name of each encoded feature."""
 
+    @property
+    def numbers(self) -> int:
+        """How many of the first encoded features are numbers."""
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """How many codes each of the last encoded features has, of those that are codes."""
+
     def encode(self, X: Any, dtype: str) -> Array:
         """The features of rows as the network takes them, shape (rows, len(names))."""
 
@@ -40,6 +48,12 @@ class ArrayFeatures:
     scale: Array
     median: Array
     incomplete: NDArray[np.int64]
+    categories: tuple[int, ...] = ()
+
+    @property
+    def numbers(self) -> int:
+        """How many of the first encoded features are numbers."""
+        return len(self.centre)
 
     @classmethod
     def learn(cls, X: Array, names: tuple[str, ...], *, scaled: bool) -> ArrayFeatures:
@@ -110,19 +124,32 @@ class FrameFeatures:
         """The name of each encoded feature."""
         return tuple(self.encoder.feature_names)
 
+    @property
+    def numbers(self) -> int:
+        """How many of the first encoded features are numbers."""
+        return int(self.encoder.numbers)
+
+    @property
+    def categories(self) -> tuple[int, ...]:
+        """How many codes each of the last encoded features has, of those that are codes."""
+        return tuple(self.encoder.codes)
+
     def encode(self, frame: pl.DataFrame, dtype: str) -> Array:
         """The features of a table."""
         return np.asarray(self.encoder.encode(frame), dtype)
 
 
-def as_table(X: Any) -> pl.DataFrame | None:
-    """A table with columns that are not all numbers, as a Polars one; ``None`` for everything else."""
+def as_table(X: Any, *, whole: bool = False) -> pl.DataFrame | None:
+    """A table with columns that are not all numbers, as a Polars one; ``None`` for everything else.
+
+    ``whole``: a table of numbers too.
+    """
     if not hasattr(X, "columns") and not hasattr(X, "column_names"):
         return None
     import polars as pl
 
     frame = X if isinstance(X, pl.DataFrame) else _converted(X)
-    return None if all(t.is_numeric() for t in frame.dtypes) else frame
+    return None if not whole and all(t.is_numeric() for t in frame.dtypes) else frame
 
 
 def _converted(X: Any) -> pl.DataFrame:

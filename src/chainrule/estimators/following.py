@@ -28,37 +28,32 @@ else:
 
 @dataclass
 class Follower(Callback):
-    """Tells scikit-learn's callbacks of each epoch."""
+    """Tells scikit-learn's callbacks of each epoch, as a task of its own."""
 
     estimator: Any
-    fit: Any
+    whole: Any
     epoch: Any = None
 
     @classmethod
     def of(cls, estimator: Any, epochs: int) -> list[Follower]:
-        """One if the estimator has such callbacks."""
+        """One, if the estimator has such callbacks."""
         if not hasattr(estimator, "_skl_callbacks"):
             return []
-        return [cls(estimator, estimator._init_callback_context(max_subtasks=epochs))]
+        whole = estimator._init_callback_context(max_subtasks=epochs)
+        whole.call_on_fit_task_begin(estimator=estimator)
+        return [cls(estimator, whole)]
 
     def on_start(self, moment: Moment) -> None:
-        """Training begins."""
-        self.fit.call_on_fit_task_begin(estimator=self.estimator)
-        self._begin()
-
-    def _begin(self) -> None:
-        self.epoch = self.fit.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self.estimator)
+        """The first epoch begins."""
+        self.epoch = self.whole.subcontext(task_name="epoch").call_on_fit_task_begin(estimator=self.estimator)
 
     def on_epoch(self, moment: Moment) -> bool:
-        """An epoch ends, and the next begins."""
+        """An epoch is over; another begins, unless this was the last."""
         stop = bool(self.epoch.call_on_fit_task_end(estimator=self.estimator))
-        self.epoch = None
         if not stop and moment.epoch < moment.epochs:
-            self._begin()
+            self.on_start(moment)
         return stop
 
-    def on_end(self, moment: Moment) -> None:
-        """Training ends."""
-        if self.epoch is not None:
-            self.epoch.call_on_fit_task_end(estimator=self.estimator)
-        self.fit.call_on_fit_task_end(estimator=self.estimator)
+    def end(self) -> None:
+        """Training is over."""
+        self.whole.call_on_fit_task_end(estimator=self.estimator)

@@ -52,7 +52,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     early_stopping: Any = AUTO
     validation_fraction: Any = AUTO
     beta_1: float = 0.9
-    beta_2: float = 0.999
+    beta_2: Any = AUTO
     epsilon: float = 1e-8
     n_iter_no_change: Any = AUTO
     max_fun: int = 15000
@@ -74,7 +74,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         "solver": [StrOptions({AUTO, "lbfgs", "sgd", "adam", "adamw", "rmsprop", "adagrad"}), Optimizer],
         "alpha": [_AUTO, Interval(Real, 0, None, closed="left")],
         "batch_size": [_AUTO, _COUNT],
-        "learning_rate": [StrOptions({AUTO, "constant", "invscaling", "adaptive"}), Schedule],
+        "learning_rate": [StrOptions({AUTO, "constant", "invscaling", "adaptive", "cosine"}), Schedule],
         "learning_rate_init": [_AUTO, Interval(Real, 0, None, closed="neither")],
         "power_t": [Interval(Real, 0, None, closed="left")],
         "max_iter": [_AUTO, _COUNT],
@@ -88,7 +88,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         "early_stopping": [_AUTO, "boolean"],
         "validation_fraction": [_AUTO, Interval(Real, 0, 1, closed="neither")],
         "beta_1": [_SHARE],
-        "beta_2": [_SHARE],
+        "beta_2": [_AUTO, _SHARE],
         "epsilon": [Interval(Real, 0, None, closed="neither")],
         "n_iter_no_change": [_AUTO, _COUNT, Options(Real, {np.inf})],
         "max_fun": [_COUNT],

@@ -15,7 +15,6 @@ from sklearn.utils.validation import check_array
 from chainrule.errors import ArgumentError
 from chainrule.estimators.base import BaseMLP
 from chainrule.estimators.parameters import AUTO, Constraints, Parameters, has_steps, loss_constraints
-from chainrule.estimators.settings import Settings
 from chainrule.estimators.targets import Numbers
 from chainrule.expression import Expression
 from chainrule.losses import Loss, half_squared_error, loss_of
@@ -63,8 +62,8 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[m
 
     def predict(self, X: Any) -> Array:
         """The prediction for each row, shape (rows,) or (rows, outputs); of quantiles, shape (rows, quantiles)."""
-        output = self._outputs_of(X)
-        values = self._target.decode(output).astype(self._dtype)
+        output = self._raw(X)
+        values = self._target.decode(output).astype(self._given)
         if self.quantiles is not None:
             return np.sort(values, axis=1)
         return values[:, 0] if self._target.vector else values
@@ -87,6 +86,9 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[m
             return half_squared_error()
         return loss_of(self.loss)
 
+    def _smooths(self) -> bool:
+        return False
+
     def _link(self) -> str:
         return self._loss().link
 
@@ -104,15 +106,14 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[m
             raise ArgumentError(f"quantiles are of one target, but y has {y.shape[1]} columns")
         return np.asarray(y)
 
-    def _learn_scale(self, numbers: Array, settings: Settings) -> None:
-        self._target = Numbers.learn(numbers, scaled=settings.scale and self._loss().name in UNIT_FREE)
-        self._dtype = numbers.dtype if settings.dtype == "float32" else np.dtype(np.float64)
+    def _learn_scale(self, numbers: Array, *, scaled: bool) -> None:
+        self._target = Numbers.learn(numbers, scaled=scaled and self._loss().name in UNIT_FREE)
 
     @property
     def _outputs(self) -> int:  # type: ignore[override]
         return len(self._target.centre) if self.quantiles is None else len(self.quantiles)
 
-    def _encode(self, numbers: Array) -> Array:
+    def _targets(self, numbers: Array) -> Array:
         encoded = self._target.encode(numbers)
         return encoded if self.quantiles is None else np.repeat(encoded, len(self.quantiles), axis=1)
 
@@ -124,6 +125,8 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[m
 
     def _score(self) -> Metric:
         def score(prediction: Array, target: Array, weight: Array | None) -> float:
+            if not np.isfinite(prediction).all():
+                return float("nan")
             return float(r2_score(target, prediction, sample_weight=weight))
 
         return Metric("score", score, larger_is_better=True, weighted=True)

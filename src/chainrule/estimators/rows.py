@@ -30,6 +30,11 @@ class Rows:
     def __len__(self) -> int:
         return len(self.X)
 
+    @property
+    def triple(self) -> tuple[Array, ...]:
+        """Features, targets, and weights where there are any, as :meth:`chainrule.Network.fit` takes rows to watch."""
+        return (self.X, self.Y) if self.weight is None else (self.X, self.Y, self.weight)
+
     def __getitem__(self, places: Any) -> Rows:
         return Rows(self.X[places], self.Y[places], None if self.weight is None else self.weight[places])
 

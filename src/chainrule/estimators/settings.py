@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from math import inf
 from typing import Any, Final
 
 from sklearn.utils._param_validation import InvalidParameterError
@@ -12,15 +13,26 @@ from chainrule.errors import require
 from chainrule.estimators.parameters import AUTO, Parameters
 from chainrule.expression import Operation
 from chainrule.nn.layers import Layer
+from chainrule.optim import LBFGS, AdamW
+from chainrule.recipes import Recipe
 
-SMALL_TABLE: Final = 100_000
-"""Values up to which a table is learnt in float64, where that costs next to nothing."""
+FEWEST_WATCHED: Final = 40
+"""Rows from which on the measured recipe holds some back: of fewer, those held back would say little."""
+
+ROWS_A_MEMBER: Final = 20
+"""Rows for each member of an ensemble, at least: of a small table all would learn nearly the same."""
+
 _OTHER_NAMES: Final = {"identity": "linear", "logistic": "sigmoid"}
 
 
 @dataclass(frozen=True)
 class Settings:
-    """The parameters of the same names, each with a value; see :class:`chainrule.MLPClassifier`."""
+    """The parameters of the same names, each with a value; see :class:`chainrule.MLPClassifier`.
+
+    Attributes:
+        weight_decay: of AdamW.
+        recipe: what was measured; ``None`` for scikit-learn's defaults.
+    """
 
     hidden_layer_sizes: tuple[int | Layer, ...]
     activation: tuple[str | Operation, ...]
@@ -33,14 +45,21 @@ class Settings:
     tol: float
     early_stopping: bool
     validation_fraction: float
+    beta_2: float
     n_iter_no_change: float
     dropout: float
     normalization: str | None
     residual: bool
-    scale: bool
     monitor: str
     n_members: int
-    dtype: str
+    label_smoothing: float
+    weight_decay: float
+    recipe: Recipe | None
+
+    @property
+    def whole(self) -> bool:
+        """Whether each step takes all rows, as L-BFGS does."""
+        return isinstance(self.solver, LBFGS) or self.solver == "lbfgs"
 
 
 SKLEARN: Final[dict[str, Any]] = {
@@ -48,44 +67,80 @@ SKLEARN: Final[dict[str, Any]] = {
     "activation": "relu",
     "solver": "adam",
     "alpha": 1e-4,
+    "batch_size": 200,
     "learning_rate": "constant",
     "learning_rate_init": 1e-3,
     "max_iter": 200,
     "tol": 1e-4,
     "early_stopping": False,
     "validation_fraction": 0.1,
+    "beta_2": 0.999,
     "n_iter_no_change": 10,
     "dropout": 0.0,
     "normalization": None,
     "residual": False,
-    "scale": False,
     "monitor": "score",
     "n_members": 1,
+    "label_smoothing": 0.0,
+    "weight_decay": AdamW.weight_decay,
+    "recipe": None,
 }
-"""The defaults of scikit-learn's MLPClassifier and MLPRegressor, from version 0.18 to today."""
-
-MEASURED: Final[dict[str, Any]] = {**SKLEARN, "scale": True}
+"""The defaults of scikit-learn's MLPClassifier and MLPRegressor, and of what these do not have."""
 
 
-def chosen(estimator: Parameters, rows: int, features: int, dtype: str) -> Settings:
+def _measured(p: Parameters, rows: int, features: int) -> dict[str, Any]:
+    """The defaults of :mod:`chainrule.recipes`; those that belong to its optimiser give way with it."""
+    recipe = Recipe.choose(rows, features)
+    values: dict[str, Any] = {
+        "hidden_layer_sizes": recipe.hidden,
+        "activation": recipe.activation,
+        "solver": "adamw",
+        "alpha": 0.0,
+        "batch_size": rows if recipe.batch_rows(rows) == "all" else recipe.batch_rows(rows),
+        "learning_rate": "cosine",
+        "learning_rate_init": recipe.lr,
+        "max_iter": recipe.epochs,
+        "tol": 0.0,
+        "early_stopping": rows >= FEWEST_WATCHED,
+        "validation_fraction": 0.2,
+        "beta_2": recipe.beta2,
+        "n_iter_no_change": inf if recipe.patience is None else recipe.patience,
+        "dropout": recipe.dropout,
+        "monitor": "loss",
+        "n_members": min(recipe.members, max(rows // ROWS_A_MEMBER, 1)),
+        "label_smoothing": recipe.label_smoothing,
+        "weight_decay": recipe.weight_decay if _is_auto(p.alpha) else 0.0,
+        "recipe": recipe,
+    }
+    if not (isinstance(p.solver, str) and p.solver in (AUTO, "adam", "adamw")):
+        values |= {name: SKLEARN[name] for name in ("learning_rate", "learning_rate_init", "max_iter", "tol")}
+        values["dropout"] = 0.0 if is_whole(p.solver) else recipe.dropout
+    return values
+
+
+def is_whole(solver: Any) -> bool:
+    """Whether a solver takes all rows at once."""
+    return isinstance(solver, LBFGS) or (isinstance(solver, str) and solver == "lbfgs")
+
+
+def chosen(p: Parameters, rows: int, features: int, *, once: bool) -> Settings:
     """Every parameter with a value: the one given, or the recipe's.
 
     Args:
-        estimator: what was given.
+        p: what was given.
         rows: to learn from.
-        features: a row has.
-        dtype: of the features as they were given.
+        features: columns of the encoded rows.
+        once: whether a single epoch is asked for, so that a rate cannot fall towards the end of training.
     """
-    recipe = SKLEARN if estimator.recipe == "sklearn" else MEASURED
-    given = {f.name: getattr(estimator, f.name) for f in fields(Settings)}
-    values = {name: recipe.get(name, AUTO) if _is_auto(value) else value for name, value in given.items()}
-    if _is_auto(values["batch_size"]):
-        values["batch_size"] = 200
-    if _is_auto(values["dtype"]):
-        values["dtype"] = dtype
-    values["batch_size"] = min(values["batch_size"], rows)
+    defaults = SKLEARN | ({} if p.recipe == "sklearn" else _measured(p, rows, features))
+    given = {f.name: getattr(p, f.name, AUTO) for f in fields(Settings)} | {"recipe": AUTO}
+    values: dict[str, Any] = {name: defaults[name] if _is_auto(value) else value for name, value in given.items()}
+    values["batch_size"] = rows if is_whole(values["solver"]) else min(values["batch_size"], rows)
     values["hidden_layer_sizes"] = _sizes(values["hidden_layer_sizes"])
     values["activation"] = _activations(values["activation"], len(values["hidden_layer_sizes"]))
+    if once:
+        values |= {"max_iter": 1, "early_stopping": False}
+        values["learning_rate"] = "constant" if values["learning_rate"] == "cosine" else values["learning_rate"]
     return Settings(**values)
 
 
@@ -102,8 +157,6 @@ def _sizes(given: Any) -> tuple[int | Layer, ...]:
 
 
 def _activations(given: Any, layers: int) -> tuple[str | Operation, ...]:
-    if isinstance(given, str | Operation):
-        return (_OTHER_NAMES.get(given, given) if isinstance(given, str) else given,) * layers
-    names: Sequence[Any] = list(given)
+    names: Sequence[Any] = [given] * layers if isinstance(given, str | Operation) else list(given)
     require(len(names) == layers, f"activation names {len(names)} activations, but there are {layers} hidden layers")
     return tuple(_OTHER_NAMES.get(name, name) if isinstance(name, str) else name for name in names)

@@ -1,22 +1,25 @@
-"""One network of an estimator, trained."""
+"""One network of an estimator, trained: from each of its starting points, until scikit-learn's rule ends it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from math import inf
+from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
-from chainrule.estimators.building import optimizer_for
+from chainrule.estimators.building import SMALLEST_RATE, optimizer_for, start
 from chainrule.estimators.parameters import Parameters
 from chainrule.estimators.rows import Rows
 from chainrule.estimators.settings import Settings
-from chainrule.estimators.stopping import Flat, Stopping
 from chainrule.network import Network
-from chainrule.optim import LBFGS
-from chainrule.training import History
+from chainrule.recipes import Member, Part
+from chainrule.training import Callback, History, Moment
 from chainrule.training.metrics import METRICS, Metric
+
+LEAST_FALL: Final = 2.220446049250313e-09
+"""The share of the loss by which an iteration of L-BFGS has to lower it, as in SciPy."""
 
 
 @dataclass(frozen=True)
@@ -24,77 +27,128 @@ class Watch:
     """The quantity by which epochs, and starting points, are compared."""
 
     name: str
-    larger_is_better: bool
+    sign: int
+    """1 where it should grow, -1 where it should fall."""
     metrics: tuple[Metric, ...] = ()
 
     @classmethod
     def of(cls, monitor: str, score: Metric, *, held: bool) -> Watch:
         """The one that ``monitor`` names; the training loss where no rows are held back."""
         if not held:
-            return cls("loss", False)
+            return cls("loss", -1)
         if monitor == "loss":
-            return cls("validation_loss", False, (score,))
+            return cls("validation_loss", -1, (score,))
         metric = score if monitor == "score" else METRICS[monitor]
-        return cls(metric.name, metric.larger_is_better, (score,) if metric == score else (score, metric))
+        metrics = (score,) if metric is score else (score, metric)
+        return cls(metric.name, 1 if metric.larger_is_better else -1, metrics)
+
+    def kept(self, history: History) -> float:
+        """The quantity of the epoch whose weights were kept, the larger the better."""
+        values = history.watched(self.name)
+        return self.sign * values[history.best_epoch - 1 if self.metrics and history.best_epoch else -1]
 
 
 @dataclass(frozen=True)
-class Trained:
-    """A network, how it was trained, and whether the rule for stopping ended that."""
+class Trainer:
+    """Trains networks on the rows of one call of ``fit``.
 
-    network: Network
-    history: History
-    converged: bool
-    value: float
-    """The watched quantity of the weights that were kept; larger is better."""
-
-
-def train_network(
-    network: Network,
-    rows: Rows,
-    held: Rows | None,
-    p: Parameters,
-    settings: Settings,
-    *,
-    watch: Watch,
-    seed: int,
-    epochs: int,
-    callbacks: Sequence[Any],
-) -> Trained:
-    """Train a network from where it stands.
-
-    Args:
-        network: what to train.
-        rows: to learn from.
-        held: rows to watch, if any.
+    Attributes:
         p: the estimator.
         settings: what its parameters came to.
-        watch: the quantity that decides when to stop, and which epoch was best.
-        seed: of the order of rows and of dropout.
-        epochs: at most.
-        callbacks: further ones.
+        watch: what decides when to stop, and which epoch was best.
     """
-    optimizer = optimizer_for(p, settings, len(rows))
-    data: dict[str, Any] = {"X": rows.X, "y": rows.Y, "sample_weight": rows.weight}
-    flat = isinstance(optimizer, LBFGS)
-    rule: Stopping | Flat = Flat(network, data, settings.tol)
-    if not flat:
+
+    p: Parameters
+    settings: Settings
+    watch: Watch
+
+    def best_of(
+        self, network: Network, starts: int, rows: Rows, held: Rows | None, part: Part
+    ) -> tuple[History, NDArray[np.float64]]:
+        """Train from several starting points; the network gets the best weights.
+
+        Returns:
+            The history of the best start, and the watched quantity of each.
+        """
+        best: tuple[float, History, dict[str, NDArray[Any]]] | None = None
+        values = []
+        for seed in [part.seed, *np.random.SeedSequence([part.seed, 1]).generate_state(starts - 1).tolist()]:
+            start(network, self.settings, seed)
+            history = self._fit(network, rows, held, part, seed=seed)
+            value = self.watch.kept(history)
+            values.append(self.watch.sign * value)
+            if best is None or value > best[0]:
+                best = value, history, {name: a.copy() for name, a in network.arrays().items()}
+        assert best is not None
+        network._take(best[2])
+        return best[1], np.array(values)
+
+    def go_on(self, member: Member, rows: Rows, held: Rows | None, part: Part) -> History:
+        """Train a member from where it stands; with its optimiser's memory, where the same quantities are watched."""
+        before = member.history
+        same = before.monitor == self.watch.name and bool(before.validation_loss) == (held is not None)
+        if before.checkpoint is None or not same:
+            return self._fit(member.network, rows, held, part, seed=part.seed)
+        return self._fit(member.network, rows, held, part, resume=before)
+
+    def _fit(
+        self,
+        network: Network,
+        rows: Rows,
+        held: Rows | None,
+        part: Part,
+        *,
+        seed: int | None = None,
+        resume: History | None = None,
+    ) -> History:
+        p, settings = self.p, self.settings
+        data: dict[str, Any] = {"X": rows.X, "y": rows.Y, "sample_weight": rows.weight}
         adaptive = settings.solver == "sgd" and settings.learning_rate == "adaptive"
-        rule = Stopping(watch.name, watch.larger_is_better, settings.tol, settings.n_iter_no_change, adaptive)
-    history = network.fit(
-        **data,
-        epochs=min(epochs, p.max_fun) if flat else epochs,
-        batch_size="all" if flat else settings.batch_size,
-        optimizer=optimizer,
-        shuffle=p.shuffle,
-        seed=seed,
-        engine=p.engine,
-        validation=None if held is None else (held.X, held.Y, *(() if held.weight is None else (held.weight,))),
-        metrics=watch.metrics,
-        monitor=watch.name,
-        patience=epochs + 1 if held is not None else None,
-        callbacks=[*callbacks, rule],
-    )
-    values = np.array(history.watched(watch.name) or [np.nan]) * (1 if watch.larger_is_better else -1)
-    value = values[history.best_epoch - 1] if held is not None and history.best_epoch else values[-1]
-    return Trained(network, history, rule.converged, float(value))
+        ends: list[Callback | Any] = [Flat(network, data, settings.tol)] if settings.whole else []
+        ends += [_rate_is_small] if adaptive else []
+        plain = not ends and settings.n_iter_no_change != inf
+        return network.fit(
+            **data,
+            epochs=min(settings.max_iter, p.max_fun) if settings.whole else settings.max_iter,
+            batch_size="all" if settings.whole else settings.batch_size,
+            optimizer=optimizer_for(p, settings, len(rows)),
+            shuffle=p.shuffle,
+            seed=seed,
+            engine=p.engine,
+            threads=part.threads,
+            validation=None if held is None else held.triple,
+            metrics=self.watch.metrics,
+            monitor=self.watch.name,
+            patience=int(settings.n_iter_no_change) + 1 if plain else None,
+            min_delta=settings.tol if plain else 0.0,
+            restore_best=held is not None,
+            callbacks=[*part.callbacks, *ends],
+            resume=resume,
+        )
+
+
+def _rate_is_small(moment: Moment) -> bool:
+    return moment.history.learning_rate[-1] <= SMALLEST_RATE
+
+
+@dataclass
+class Flat(Callback):
+    """Ends L-BFGS where no element of the gradient exceeds ``tol``, or the loss has stopped falling.
+
+    Attributes:
+        network: whose gradient it is.
+        data: rows, targets and weights, as :meth:`chainrule.Network.gradients` takes them.
+        tol: the largest element that counts as 0.
+    """
+
+    network: Network
+    data: dict[str, Any]
+    tol: float
+
+    def on_epoch(self, moment: Moment) -> bool:
+        """Look at the slope that is left."""
+        losses = moment.history.loss
+        if len(losses) > 1 and losses[-2] - losses[-1] <= LEAST_FALL * max(abs(losses[-2]), abs(losses[-1]), 1):
+            return True
+        slopes = self.network.gradients(**self.data)
+        return max(float(np.abs(g).max()) for g in slopes.values()) <= self.tol
