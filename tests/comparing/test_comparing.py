@@ -256,6 +256,12 @@ def test_what_libraries_do_in_their_own_ways_is_refused():
         cr.compare(cr.mlp([3, 4, 1], dropout=0.5), X, y)
 
 
+def test_a_rate_that_is_much_too_high_is_one_error():
+    X, y = rows("squared_error", 1)
+    with pytest.raises(cr.NonFiniteError, match="not finite: try a smaller learning rate"):
+        cr.compare(cr.mlp([3, 4, 1]), X, y, optimizer=cr.SGD(1e200), peers=["native"], steps=[9])
+
+
 def test_the_network_stays_as_it_is():
     X, y = rows("squared_error", 1)
     net = cr.mlp([3, 4, 1])

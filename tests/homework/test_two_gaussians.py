@@ -80,7 +80,7 @@ def test_points_that_a_line_separates_are_recognised():
 
 
 def test_missing_libraries_are_named(monkeypatch):
-    monkeypatch.setattr("chainrule.homework.peers.find_spec", lambda name: None)
+    monkeypatch.setattr("chainrule.comparing.run.find_spec", lambda name: None)
     work = homework_2(updates=5)
     assert work.beside == ()
     assert "Not installed here: scikit-learn, PyTorch." in work.text.replace("\n", " ")

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from chainrule.comparing.definitions import Definition
 from chainrule.comparing.task import Array, LeftOut, Task
 from chainrule.engines.protocol import Steps
-from chainrule.errors import EngineError
+from chainrule.errors import EngineError, NonFiniteError
 
 CONSTANTS: Final = {"plateau_factor": 1.0, "key": 0, "S": 1.0, "T": 1.0}
 """What steps may read besides data and state; with a constant learning rate and without dropout, none counts."""
@@ -37,6 +37,8 @@ class Printed:
         after = self.program(dtype=self.task.network.dtype, **given)
         self.state = {name: after.get(f"new_{name}", value) for name, value in self.state.items()}
         self.steps += 1
+        if not (np.isfinite(after["L"]) and np.isfinite(self.state["theta"]).all()):
+            raise NonFiniteError(f"step {self.steps} leads to values that are not finite: try a smaller learning rate")
         return float(after["L"])
 
     def weights(self) -> dict[str, Array]:

@@ -113,6 +113,7 @@ def compare(
 
     Raises:
         ArgumentError: for what no library can do in the same way, dropout or a schedule.
+        NonFiniteError: when the loss becomes infinite or undefined.
         UnknownNameError: for a peer that is none; the message gives the nearest.
 
     >>> import chainrule as cr
@@ -131,9 +132,9 @@ def compare(
     if dtype not in FLOAT_TYPES:
         raise unknown_name("dtype", dtype, FLOAT_TYPES)
     task = _task(net, X, y, chosen, batch_size, marks[-1], seed, dtype)
-    started, left_out = _started(task, peers)
+    taking_part, left_out = started(task, peers)
     here = Record(Printed(task))
-    records = [Record(peer) for peer in started]
+    records = [Record(peer) for peer in taking_part]
     for number, rows in enumerate(task.batches, 1):
         for record in (here, *records):
             record.step(rows, looked_at=number in marks)
@@ -185,9 +186,9 @@ def _batches(rows: int, size: int, steps: int, seed: int) -> list[Array]:
     return list(order[: steps * size].reshape(steps, size))
 
 
-def _started(task: Task, names: Sequence[str]) -> tuple[list[Peer], dict[str, str]]:
+def started(task: Task, names: Sequence[str]) -> tuple[list[Peer], dict[str, str]]:
     """The peers that can take part, and why others cannot."""
-    started: list[Peer] = []
+    found: list[Peer] = []
     left_out = {}
     for name in dict.fromkeys(names):
         absent = [_INSTALLED_AS.get(p, p) for p in PEERS[name].packages if find_spec(p) is None]
@@ -195,10 +196,10 @@ def _started(task: Task, names: Sequence[str]) -> tuple[list[Peer], dict[str, st
             left_out[name] = f"{' and '.join(absent)} not installed: pip install {' '.join(absent)}"
             continue
         try:
-            started.append(PEERS[name].start(task))
+            found.append(PEERS[name].start(task))
         except LeftOut as reason:
             left_out[name] = str(reason)
-    return started, left_out
+    return found, left_out
 
 
 @dataclass

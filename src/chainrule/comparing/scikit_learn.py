@@ -129,8 +129,10 @@ class ScikitLearn:
 
     def step(self, rows: NDArray[Any]) -> float:
         """One call of ``partial_fit``; its loss, in the place of its own definition in ours."""
-        penalty = self.task.network.l2 * sum(float((W * W).sum()) for W in self.model.coefs_)
-        self.model.partial_fit(self.task.X[rows], self.y[rows])
+        l2 = self.task.network.l2
+        penalty = l2 * sum(float((W * W).sum()) for W in self.model.coefs_) if l2 else 0.0
+        with np.errstate(all="ignore"):  # a learning rate that is much too high
+            self.model.partial_fit(self.task.X[rows], self.y[rows])
         if not self.squared:
             return float(self.model.loss_)
         outputs = 1 if self.loss.mean_outputs else self.task.outputs

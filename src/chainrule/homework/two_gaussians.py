@@ -17,7 +17,7 @@ from chainrule.errors import whole_number
 from chainrule.experiments.problems import two_gaussians
 from chainrule.homework.gaussians_page import discussion, page
 from chainrule.homework.judging import Comparison, Score, compare, score
-from chainrule.homework.peers import Peer, pytorch, scikit_learn
+from chainrule.homework.peers import Peer, descent
 from chainrule.network import Network, mlp
 from chainrule.optim import SGD
 from chainrule.training import whole_runs
@@ -201,8 +201,8 @@ def homework_2(seed: int = 0, *, rate: float = 0.5, updates: int = 1000) -> Home
     runs = [_train(name, net, weights, parts, rate, updates) for name, net in zip(names, networks, strict=True)]
     rows = (X[train], y[train], X[test], rate, updates)
     peers = {
-        "scikit-learn": [(2, scikit_learn(weights, *rows))],
-        "PyTorch": [(n, pytorch(weights, *rows, runs[n].loss)) for n in (1, 2)],
+        "scikit-learn": [(2, descent("sklearn", _network("binary_cross_entropy", seed, bias=True), *rows))],
+        "PyTorch": [(n, descent("torch", _network(runs[n].loss, seed, bias=True), *rows)) for n in (1, 2)],
     }
     beside = [
         Beside(peer, runs[n], score((peer.predictions > 0.5) == (y[test] > 0.5)))
