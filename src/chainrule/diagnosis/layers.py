@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import zip_longest
-from math import log2, sqrt
+from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,7 +20,7 @@ from chainrule.training import Callback, LayerSeries, Moment
 if TYPE_CHECKING:
     from chainrule.network import Network
 
-SAMPLE_ROWS: Final = 256
+SAMPLE_ROWS: Final = 128
 """Rows that layers are looked at with."""
 
 
@@ -116,8 +116,8 @@ class LayerMeter:
 class LayerRecorder(Callback):
     """Records norms and units of each layer while a network is trained, in ``history.layers``.
 
-    It looks before the first step, after epochs 1, 2, 3, 4, 6, 8, 11, 16, ... (each about 1.4 times the one before),
-    and at the weights that are kept at the end, each time with the same 256 rows at most.
+    It looks before the first step, after epochs 1, 2, 4, 8, 16, ..., and at the weights that are kept at the end, each
+    time with the same 128 rows at most.
 
     Args:
         X: rows as for ``fit``.
@@ -128,7 +128,7 @@ class LayerRecorder(Callback):
     >>> net = cr.mlp([2, 8, 1], hidden="relu", loss="binary_cross_entropy")
     >>> history = net.fit(X, y, epochs=10, callbacks=[cr.LayerRecorder(X, y)])
     >>> [series.layer for series in history.layers], history.layers[0].epochs
-    (['layer 1 (Dense)', 'layer 2 (Dense)'], (0, 1, 2, 3, 4, 6, 8, 10))
+    (['layer 1 (Dense)', 'layer 2 (Dense)'], (0, 1, 2, 4, 8, 10))
     """
 
     def __init__(self, X: Any, y: Any) -> None:
@@ -141,7 +141,7 @@ class LayerRecorder(Callback):
 
     def on_epoch(self, moment: Moment) -> None:
         """Look, if it is time."""
-        if is_looked_at(moment.epoch):
+        if moment.epoch & (moment.epoch - 1) == 0:  # a power of 2
             self._look(moment.epoch, moment)
 
     def on_end(self, moment: Moment) -> None:
@@ -150,12 +150,6 @@ class LayerRecorder(Callback):
 
     def _look(self, epoch: int, moment: Moment) -> None:
         moment.history.layers[:] = series_of(self._meter.measure(), epoch, moment.history.layers)
-
-
-def is_looked_at(epoch: int) -> bool:
-    """Whether an epoch is one of 1, 2, 3, 4, 6, 8, 11, 16, 23, 32, ...: powers of the root of 2, rounded."""
-    place = round(2 * log2(epoch))
-    return epoch == round(sqrt(2) ** place)
 
 
 def series_of(states: Sequence[LayerState], epoch: int, before: Sequence[LayerSeries] = ()) -> list[LayerSeries]:
