@@ -348,7 +348,8 @@ class Training:
 
     @property
     def step(self) -> Program:
-        return self.network.model.step_program(self.optimizer, gather=self.gather)
+        weighted = not {"w", "all_w"}.isdisjoint(self.data)
+        return self.network.model.step_program(self.optimizer, gather=self.gather, weighted=weighted)
 
 
 WIDTHS = (1, 2, 3, 5, 8, 15, 16, 17, 33)
@@ -467,6 +468,15 @@ class Choices:
         return getattr(cr, kind)(lr, **common)
 
 
+def random_weights(seed: int, loss: Any, rows: int) -> Any:
+    """Weights of rows for one network in three, some of them 0."""
+    rng = np.random.default_rng([seed, 1])
+    if loss is _on_average or rng.random() > 0.35:
+        return None
+    weights = rng.choice([0.0, 0.5, 1.0, 3.7], rows, p=[0.2, 0.3, 0.3, 0.2])
+    return weights if weights.any() else None
+
+
 def random_training(
     seed: int,
     steps: int,
@@ -508,7 +518,7 @@ def random_training(
         layers = [*first, cr.Dense(c.width(), c.pick(["tanh", "sigmoid", "relu"])), cr.Dropout(0.2)]
     network = cr.Network(*layers, cr.Dense(outputs), loss=loss, inputs=inputs, seed=seed % 1000, dtype=precision,
                          l1=c.pick([0.0, 0.0, 0.01]), l2=c.pick([0.0, 0.0, 0.01]))  # fmt: skip
-    data = network.prepare(X, c.targets(network.loss_function.target, rows, outputs))
+    data = network.prepare(X, c.targets(network.loss_function.target, rows, outputs), random_weights(seed, loss, rows))
     gather = c.chance(0.8)
     if not gather:
         batch_size = rows
