@@ -60,7 +60,7 @@ def test_the_command_in_the_report_gives_the_same_model(run):
         5,
     )
     assert run("train", *words, "--batch-size", "all", "--out", "one").exit_code == 0
-    recipe = TableModel.load("one").recipe
+    recipe = TableModel.load("one").reproduction
     assert recipe in Path("one", "report.html").read_text()
     assert run(*recipe.split()[1:], "--out", "two").exit_code == 0
     assert Path("one", "model.safetensors").read_bytes() == Path("two", "model.safetensors").read_bytes()

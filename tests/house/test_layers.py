@@ -49,6 +49,7 @@ LAYERS = (
     "data",
     "export",
     "network",
+    "recipes",
     "judging",
     "experiments",
     "importing",

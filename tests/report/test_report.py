@@ -99,7 +99,7 @@ def test_a_report_says_what_there_is_to_say(model):
     text = Page(render(model)).text
     assert model.results.sentence in text
     assert model.network.program().python() in text
-    assert model.recipe in text
+    assert model.reproduction in text
     assert model.encoder.target.reason in text
     for column in model.encoder.columns:
         assert column.name in text

@@ -105,7 +105,7 @@ def test_settings_repeat_the_training(diabetes, progression):
 
 
 def test_the_recipe_is_python_that_repeats_the_training(diabetes, progression):
-    again = eval(progression.recipe, {"TableModel": TableModel, "frame": diabetes})
+    again = eval(progression.reproduction, {"TableModel": TableModel, "frame": diabetes})
     assert np.array_equal(again.network.parameters.theta, progression.network.parameters.theta)
 
 

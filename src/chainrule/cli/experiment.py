@@ -68,7 +68,8 @@ def _run(experiment: Callable[..., Any], given: dict[str, Any]) -> None:
 def _problem(data: Path | None, target: str | None, task: Any, hidden: Sequence[int], *, seed: int) -> Any:
     """A network with its rows, or three times nothing for the built-in example."""
     from chainrule.data import TableEncoder, read_table
-    from chainrule.tabular.parts import build_network
+    from chainrule.recipes import Recipe
+    from chainrule.tabular.parts import outputs_of
 
     if data is None:
         if target is not None:
@@ -78,7 +79,10 @@ def _problem(data: Path | None, target: str | None, task: Any, hidden: Sequence[
         raise click.UsageError("give the column to predict with --target")
     frame = read_table(data)
     encoder = TableEncoder.learn(frame, target, task)
-    return build_network(encoder, hidden, 0.0, seed), encoder.encode(frame), encoder.encode_target(frame)
+    plain = Recipe(hidden=tuple(hidden), activation="relu", frequencies=0, dropout=0.0, label_smoothing=0.0)
+    X, layout = encoder.encode(frame), (encoder.numbers, encoder.codes)
+    network = plain.network(encoder.target.task, X.shape[1], *layout, outputs_of(encoder), seed)
+    return network, X, encoder.encode_target(frame)
 
 
 @click.group(

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from chainrule.data import TableEncoder
     from chainrule.network import Network
+    from chainrule.recipes import Recipe
     from chainrule.tabular import TableModel
 
 _WIDTH: Final = 100
@@ -41,8 +42,8 @@ def as_json(record: Mapping[str, Any]) -> None:
     click.echo(json.dumps(record, indent=2, ensure_ascii=False))
 
 
-def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, network: Network) -> None:
-    """Print what was recognised in the table, and the network before it is trained."""
+def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, recipe: Recipe, member: Network) -> None:
+    """Print what was recognised in the table, and a member before it is trained."""
     from rich.table import Table
     from rich.text import Text
 
@@ -65,21 +66,25 @@ def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, network: 
     classes = f" Classes: {', '.join(map(str, target.classes))}." if target.classes else ""
     console.print(f"Learning from {encoder.rows} of the rows, {counted(used, 'column')}.{classes}")
     console.print()
-    console.print("Network", style="bold")
-    console.print(str(network.summary()))
+    several = f": {recipe.members} like this one are trained, and averaged" if recipe.members > 1 else ""
+    console.print(f"Network{several}", style="bold")
+    console.print(str(member.summary()))
     console.print()
     sys.stdout.flush()
 
 
 def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> None:
     """Print how training ended, how good the model is, where it is, and what to do next."""
+    from chainrule.diagnosis import verdict_lines
     from chainrule.tabular import FILES
 
     console = _console()
     if interrupted:
-        kept = "those of the best epoch so far" if len(model.history) else "as they were; no epoch was finished"
+        done = all(map(len, model.histories))
+        kept = "those of the best epochs so far" if done else "some members finished no epoch"
         console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}.", style="yellow")
-    console.print(f"Training: {model.history.verdict}")
+    for line in verdict_lines(model.diagnosis):
+        console.print(line, style="yellow" if line.startswith("warning") else "")
     console.print(model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow")
     console.print()
     console.print(f"In {folder}: {', '.join(FILES)}")

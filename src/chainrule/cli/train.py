@@ -41,40 +41,18 @@ Examples:
     "--hidden",
     metavar="UNITS",
     callback=units,
-    default="64,64",
-    show_default=True,
-    help="Units of each hidden layer; none for a linear model.",
+    help="Units of each hidden layer, such as 64,64; none for a linear model.",
 )
-@click.option(
-    "--dropout",
-    type=float,
-    default=0.2,
-    show_default=True,
-    help="Share of hidden units that a step leaves out.",
-)
-@click.option(
-    "--epochs",
-    type=click.IntRange(min=1),
-    default=300,
-    show_default=True,
-    help="Passes over the rows, at most.",
-)
+@click.option("--members", type=click.IntRange(min=1), help="Networks that are trained and averaged.")
+@click.option("--dropout", type=float, help="Share of hidden units that a step leaves out.")
+@click.option("--epochs", type=click.IntRange(min=1), help="Passes over the rows, at most.")
 @click.option(
     "--patience",
     type=click.IntRange(min=1),
-    default=20,
-    show_default=True,
-    help="Epochs without a lower validation loss after which to stop.",
+    help="Epochs without a lower validation loss after which to stop; never, by default.",
 )
-@click.option(
-    "--batch-size",
-    metavar="ROWS",
-    callback=batch_size,
-    default="32",
-    show_default=True,
-    help="Rows in a step, or all.",
-)
-@click.option("--lr", type=float, default=1e-3, show_default=True, help="Learning rate.")
+@click.option("--batch-size", metavar="ROWS", callback=batch_size, help="Rows in a step, or all.")
+@click.option("--lr", type=float, help="Learning rate at the start.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same model.")
 @click.option("--ignore", metavar="COL", multiple=True, help="A column to leave out; may be given several times.")
 @click.option(
@@ -106,6 +84,7 @@ def train(
 
     DATA is a CSV, TSV (both may be gzipped) or Parquet file. Columns of numbers, text, dates and booleans are
     recognised, missing values are handled. The folder will hold the model, its history and a report to read.
+    Settings that are not given are chosen by the table's size, as measured on real tables.
     Ctrl-C ends training early and keeps the best weights so far.
     """
     from chainrule.cli import show
@@ -123,14 +102,12 @@ def train(
             **arguments,
             progress=not as_json,
             callbacks=callbacks,
-            announce=None
-            if as_json
-            else lambda encoder, network: show.unless_closed(show.recognised, data, frame, encoder, network),
+            announce=None if as_json else lambda *found: show.unless_closed(show.recognised, data, frame, *found),
         )
         model.settings.update({"command": _command(context), "table": {"file": data.name, "sha256": sha256(data)}})
         model.save(folder, force=force)
         keep(folder)
-    interrupted = model.history.interrupted
+    interrupted = model.interrupted
     if as_json:
         show.as_json(_summary(model, folder, interrupted))
     else:
@@ -164,7 +141,7 @@ def _summary(model: TableModel, folder: Path, interrupted: bool) -> dict[str, An
     """What a program that called this one may want to know."""
     from chainrule.tabular import FILES
 
-    target, history = model.encoder.target, model.history
+    target = model.encoder.target
     results = model.results.to_json()
     return {
         "model": str(folder),
@@ -180,10 +157,12 @@ def _summary(model: TableModel, folder: Path, interrupted: bool) -> dict[str, An
             for c in model.encoder.columns
         ],
         "parameters": model.network.parameters.theta.size,
-        "epochs": len(history),
-        "best_epoch": history.best_epoch,
-        "stopped": history.stopped,
+        "members": [
+            {"epochs": len(history), "best_epoch": history.best_epoch, "stopped": history.stopped}
+            for history in model.histories
+        ],
         "interrupted": interrupted,
+        "verdict": model.diagnosis.to_json(),
         "results": {name: value for name, value in results.items() if name not in ("actual", "predicted")},
         "settings": model.settings,
     }

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-from chainrule.diagnosis import Diagnosis, Record, findings
 from chainrule.diagnosis.diagnosis import TITLES
-from chainrule.diagnosis.record import ClassFacts
 from chainrule.document.html import environment
+from chainrule.network import Network
+from chainrule.nn import Join
 from chainrule.report import figures
-from chainrule.show.numbers import counted, number_text, plural
+from chainrule.show.numbers import counted, grouped_text, plural
 from chainrule.training.figures import learning_curves
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ _PARTS: Final = {"training": "learning", "validation": "choosing when to stop", 
 
 def render(model: TableModel) -> str:
     """The report as the text of one HTML file: no network, no scripts, no other files."""
-    results, settings, histories = model.results, model.settings, [model.history]
+    results, settings, histories = model.results, model.settings, list(model.histories)
     shown = {name: value for name, value in settings.items() if name not in ("command", "versions")}
     return (
         _templates()
@@ -57,14 +57,14 @@ def render(model: TableModel) -> str:
             model=model,
             target=model.encoder.target,
             results=results,
-            diagnosis=_diagnosis(model),
+            diagnosis=model.diagnosis,
             sections=[(name, title) for name, title in _TITLES.items() if _has(name, results)],
             columns=_columns(model),
             parts=_parts(settings.get("rows", {})),
             run=_run(histories),
             layer_plots=figures.layers(histories),
             curves=learning_curves(histories) if any(map(len, histories)) else "",
-            summary=model.network.summary(),
+            summary=_member(model.network).summary(),
             program=model.network.program().python(),
             settings={name: _spelled(value) for name, value in shown.items()},
             versions=settings.get("versions", {}),
@@ -151,7 +151,7 @@ def _columns(model: TableModel) -> list[Any]:
 def _templates() -> Environment:
     templates = environment("chainrule.report")
     templates.filters |= {
-        "short": lambda value, digits=4: number_text(value, digits),
+        "short": grouped_text,
         "percent": lambda share: f"{share:.1%}",
         "recall": lambda share: "no rows" if share is None else f"{share:.1%}",
         "counted": counted,
@@ -162,16 +162,13 @@ def _templates() -> Environment:
     return templates
 
 
-def _diagnosis(model: TableModel) -> Diagnosis:
-    """What there is to say of the training, from what the model's folder keeps of it."""
-    results = model.results
-    classes: tuple[ClassFacts, ...] = ()
-    if results.task == "classification":
-        predicted = map(sum, zip(*results.confusion, strict=True))
-        classes = tuple(map(ClassFacts, results.classes, map(sum, results.confusion), predicted))
-    histories = (model.history,)
-    layers = tuple(tuple(history.layers) for history in histories if history.layers)
-    return Diagnosis("How training went", findings(Record(histories=histories, layers=layers, classes=classes)))
+def _member(network: Network) -> Network:
+    """The network itself, or the first member of an ensemble."""
+    first = network.layers[0]
+    if not isinstance(first, Join):
+        return network
+    inputs = {name: shape[1:] for name, shape in network.model.inputs}
+    return Network(*first.branches[0], loss=network.loss_function, inputs=inputs)
 
 
 def _run(histories: Sequence[History]) -> str:
@@ -188,7 +185,7 @@ def _run(histories: Sequence[History]) -> str:
 
 
 def _range(values: Sequence[float]) -> str:
-    low, high = number_text(min(values), 4), number_text(max(values), 4)
+    low, high = grouped_text(min(values)), grouped_text(max(values))
     return low if low == high else f"{low} to {high}"
 
 

@@ -6,6 +6,7 @@ import os
 import platform
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,29 +15,32 @@ from numpy.typing import NDArray
 
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
+from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings
+from chainrule.diagnosis.record import ClassFacts
 from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name, whole_number
 from chainrule.files import write_atomically
 from chainrule.judging import HeldOut, Results, results_from_json
 from chainrule.network import Network, network_from
-from chainrule.optim import Adam
+from chainrule.recipes import Recipe, learn
 from chainrule.storage import read_model, write_model
 from chainrule.tabular.folder import HISTORY, REPORT, check_folder, fill_folder
 from chainrule.tabular.parts import (
-    build_network,
     check_fit,
     judge,
-    probabilities,
+    outputs_of,
     spelled_classes,
     split_table,
 )
+from chainrule.tabular.predicting import Wanted, predicted
 from chainrule.training import History
+from chainrule.training.history import write_histories
 
 if TYPE_CHECKING:
     import polars as pl
 
     from chainrule.export import Exported
 
-Announce = Callable[[TableEncoder, Network], None]
+Announce = Callable[[TableEncoder, Recipe, Network], None]
 
 
 @dataclass(frozen=True)
@@ -46,7 +50,7 @@ class TableModel:
     Attributes:
         network: the trained network.
         encoder: what was learnt about the columns, from the training rows.
-        history: loss and validation loss of each epoch.
+        histories: loss and validation loss of each epoch of each member.
         results: how good the model is on the held-out rows, beside a trivial guess.
         settings: what is needed to train the same model again: arguments, rows in each part, versions.
 
@@ -62,7 +66,7 @@ class TableModel:
 
     network: Network
     encoder: TableEncoder
-    history: History
+    histories: tuple[History, ...]
     results: Results
     settings: dict[str, Any]
 
@@ -73,45 +77,47 @@ class TableModel:
         target: str,
         *,
         task: Literal["auto"] | Task = "auto",
-        hidden: Sequence[int] = (64, 64),
-        dropout: float = 0.2,
-        epochs: int = 300,
-        batch_size: int | Literal["all"] = 32,
-        lr: float = 1e-3,
+        hidden: Sequence[int] | None = None,
+        dropout: float | None = None,
+        epochs: int | None = None,
+        batch_size: int | Literal["all"] | None = None,
+        lr: float | None = None,
+        patience: int | None = None,
+        members: int | None = None,
         seed: int = 0,
         engine: str = "auto",
         ignore: Sequence[str] = (),
         held_out: float = 0.2,
-        validation: float = 0.15,
-        patience: int = 20,
         progress: Any = None,
         callbacks: Sequence[Any] = (),
         announce: Announce | None = None,
     ) -> TableModel:
         """Learn to predict a column from the others.
 
-        The rows are split at random, each class in the same proportions: most are learnt from, some decide
-        when to stop, some are held out to judge the result. Hidden layers are ReLU with dropout; the
-        optimiser is Adam. The weights are those of the epoch with the lowest validation loss.
+        The rows are split at random, each class in the same proportions: some are held out to judge the result, from
+        the others several networks learn, whose outputs are averaged. Each of these members holds back other rows, and
+        gets the weights of the epoch with the lowest loss on them. What is not given is chosen by the measured
+        defaults, :class:`chainrule.recipes.Recipe`.
 
         Args:
             frame: the table, with at least 10 rows.
             target: the column to predict.
             task: ``"classification"``, ``"regression"``, or ``"auto"`` to let the target's values decide.
-            hidden: the units of each hidden layer; none gives a linear model.
+            hidden: the units of each hidden layer; an empty list gives linear models.
             dropout: the share of hidden units that each training step leaves out.
             epochs: how many times to go through the training rows, at most.
             batch_size: rows in a step, or ``"all"``.
-            lr: the learning rate.
+            lr: the learning rate at the start.
+            patience: stop after so many epochs without a lower loss on the rows held back.
+            members: how many networks are trained and averaged.
             seed: of the split, starting values, order of rows and dropout: same seed, same model.
             engine: ``"auto"`` or the name of an engine.
             ignore: columns to leave out.
             held_out: the share of rows to judge the result by.
-            validation: the share of rows to stop by.
-            patience: stop after so many epochs without a lower validation loss.
             progress: ``True`` shows a bar on a terminal and lines elsewhere.
-            callbacks: as in :meth:`chainrule.Network.fit`. Ctrl-C ends training with the best weights so far.
-            announce: called before the first step, with the encoder and the untrained network.
+            callbacks: as in :meth:`chainrule.Network.fit`; they see one member after another. Ctrl-C ends training
+                with the best weights so far.
+            announce: called before the first step, with the encoder, the recipe, and a member before it is trained.
 
         Raises:
             DataError: where the table cannot be learnt from as it is; says in which column and row.
@@ -119,89 +125,110 @@ class TableModel:
             NonFiniteError: when the loss becomes infinite or undefined.
         """
         seed = whole_number("the seed", seed, 0)
-        for name, share in (("held_out", held_out), ("validation", validation)):
-            require(0 < share < 1, f"{name} is a share of the rows between 0 and 1, not {share!r}")
-        require(
-            held_out + validation < 1,
-            "held_out and validation leave no rows to learn from: their sum must be below 1",
-        )
+        require(0 < held_out < 1, f"held_out is a share of the rows between 0 and 1, not {held_out!r}")
         for name in ignore:
             if name not in frame.columns or name == target:
                 raise unknown_name("column to ignore", name, (c for c in frame.columns if c != target))
-        frame = frame.drop(ignore)
-        optimizer = Adam(lr)
-        parts, numbers, encoder = split_table(
-            frame, target, task, (1 - held_out - validation, validation, held_out), seed
-        )
-        features = [encoder.encode(part) for part in parts]
-        targets = [encoder.encode_target(part) for part in parts]
-        network = build_network(encoder, hidden, dropout, seed)
+        parts, numbers, encoder = split_table(frame.drop(ignore), target, task, held_out, seed)
+        learnt, held = parts
+        X, y = encoder.encode(learnt), encoder.encode_target(learnt)
+        outputs = outputs_of(encoder)
+        given = {
+            "hidden": None if hidden is None else tuple(hidden),
+            "dropout": dropout,
+            "epochs": epochs,
+            "batch_size": batch_size,
+            "lr": lr,
+            "patience": patience,
+            "members": members,
+        }
+        recipe = Recipe.choose(len(X), X.shape[1]).but(**given)
         if announce:
-            announce(encoder, network)
-        history = network.fit(
-            features[0],
-            targets[0],
-            epochs=epochs,
-            batch_size=batch_size,
-            optimizer=optimizer,
+            member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
+            announce(encoder, recipe, member)
+        made = learn(
+            recipe,
+            X,
+            y,
+            task=encoder.target.task,
+            outputs=outputs,
+            numbers=encoder.numbers,
+            categories=encoder.codes,
+            seed=seed,
             engine=engine,
-            validation=(features[1], targets[1]),
-            patience=patience,
             callbacks=callbacks,
+            watch=lambda part: [LayerRecorder(X[part.rows], y[part.rows])] if part.number == 0 else [],
             progress=progress,
         )
         settings = {
             "target": target,
             "task": task,
-            "hidden": list(hidden),
-            "dropout": dropout,
-            "epochs": epochs,
-            "batch_size": batch_size,
-            "lr": lr,
+            **recipe.to_json(),
             "seed": seed,
             "engine": engine,
             "ignore": list(ignore),
             "held_out": held_out,
-            "validation": validation,
-            "patience": patience,
-            "optimizer": optimizer.to_json(),
-            "rows": dict(zip(("training", "validation", "held_out"), map(len, parts), strict=True)),
+            "optimizer": recipe.optimizer.to_json(),
+            "given": [name for name, value in given.items() if value is not None],
+            "rows": {"training": len(learnt), "held_out": len(held)},
             "versions": _versions(),
         }
-        held = HeldOut(parts[2], numbers[2], features[2])
-        results = judge(network, encoder, held, targets[2], targets[0])
-        return cls(network, encoder, history, results, settings)
+        judged = HeldOut(held, numbers[1], encoder.encode(held))
+        results = judge(made.network, encoder, judged, encoder.encode_target(held), y)
+        return cls(made.network, encoder, made.histories, results, settings)
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether Ctrl-C ended the training of a member."""
+        return any(history.interrupted for history in self.histories)
+
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What there is to say of the training."""
+        results = self.results
+        classes: tuple[ClassFacts, ...] = ()
+        if results.task == "classification":
+            predicted = map(sum, zip(*results.confusion, strict=True))
+            classes = tuple(map(ClassFacts, results.classes, map(sum, results.confusion), predicted))
+        layers = tuple(tuple(history.layers) for history in self.histories if history.layers)
+        record = Record(histories=self.histories, layers=layers, classes=classes)
+        return Diagnosis("How training went", findings(record))
 
     @property
     def classes(self) -> tuple[str, ...]:
         """The classes as text; none in regression."""
         return spelled_classes(self.encoder.target)
 
-    def predict(self, frame: pl.DataFrame) -> pl.DataFrame:
+    def predict(
+        self,
+        frame: pl.DataFrame,
+        *,
+        probabilities: bool = True,
+        interval: float | None = None,
+        quantiles: Sequence[float] = (),
+    ) -> pl.DataFrame:
         """Predictions for each row of a table, in the terms of the training table.
+
+        Intervals and quantiles come from the residuals of the held-out rows, by split conformal prediction: for rows
+        like these, the actual number lies in the interval with at least the probability asked for, on average over all
+        rows. Their width is the same in every row.
 
         Args:
             frame: the columns that were used, in any order, among others; the target need not be there.
+            probabilities: whether to give, for classes, the probability of each.
+            interval: for a number, the probability with which the actual one shall lie between ``low`` and ``high``.
+            quantiles: for a number, the probabilities with which the actual one shall lie below.
 
         Returns:
             The column ``prediction``; for classes also one column for each with its probability, named such
-            as ``probability Adelie``.
+            as ``probability Adelie``; for numbers ``low 0.9`` and ``high 0.9`` of an interval, and ``quantile 0.05``.
 
         Raises:
             DataError: where columns are absent, a value has another type than in training, or the table has
                 no rows.
+            ArgumentError: for intervals of classes, and where there were too few held-out rows.
         """
-        import polars as pl
-
-        features = self.encoder.encode(frame)
-        if self.encoder.target.task == "regression":
-            output = self.network.predict(features)[:, 0]
-            return pl.DataFrame({"prediction": self.encoder.decode_numbers(output)})
-        shares = probabilities(self.network, features)
-        columns = {"prediction": pl.Series(self.encoder.decode_classes(shares.argmax(axis=1)).tolist())}
-        for name, values in zip(self.classes, shares.T, strict=True):
-            columns[f"probability {name}"] = pl.Series(values)
-        return pl.DataFrame(columns)
+        return predicted(self, frame, Wanted(probabilities, interval, tuple(quantiles)))
 
     def export(
         self, path: str | os.PathLike[str], format: str | None = None, *, table: pl.DataFrame | None = None
@@ -237,12 +264,12 @@ class TableModel:
         return outputs
 
     @property
-    def recipe(self) -> str:
+    def reproduction(self) -> str:
         """What to run to train the same model again: the command where there was one, else Python."""
         if "command" in self.settings:
             return str(self.settings["command"])
-        passed = {k: v for k, v in self.settings.items() if k not in ("target", "optimizer", "rows", "versions")}
-        arguments = "".join(f",\n    {name}={value!r}" for name, value in passed.items())
+        names = ("task", *self.settings["given"], "seed", "engine", "ignore", "held_out")
+        arguments = "".join(f",\n    {name}={self.settings[name]!r}" for name in names)
         return f"TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
@@ -266,13 +293,13 @@ class TableModel:
             **self.network.to_json(),
             "table": self.encoder.to_json(),
             "results": self.results.to_json(),
-            "history": asdict(self.history),
+            "histories": [asdict(history) for history in self.histories],
             "settings": self.settings,
         }
 
         def write(place: Path) -> None:
             write_model(place, description, self.network.arrays())
-            self.history.to_csv(place / HISTORY)
+            write_histories(place / HISTORY, self.histories)
             write_atomically(place / REPORT, page.encode())
 
         fill_folder(folder, write)
@@ -297,11 +324,18 @@ class TableModel:
             encoder = TableEncoder.from_json(description["table"])
             check_fit(network, encoder)
             results = results_from_json(description.get("results"))
-            history = History(**_object(description, "history"))
+            histories = tuple(History(**record) for record in _objects(description, "histories"))
             settings = _object(description, "settings")
         except (ChainruleError, ValueError, TypeError) as error:
             raise ModelFileError(f"{path} is damaged: {error}") from None
-        return cls(network, encoder, history, results, settings)
+        return cls(network, encoder, histories, results, settings)
+
+
+def _objects(description: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    values = description.get(key)
+    if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
+        raise ModelFileError(f"{key!r} is not a list of objects")
+    return values
 
 
 def _object(description: Mapping[str, Any], key: str) -> dict[str, Any]:

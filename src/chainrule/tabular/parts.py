@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -12,11 +11,10 @@ from numpy.typing import NDArray
 
 from chainrule.data import TableEncoder, Target, Task, split_rows
 from chainrule.data.values import Floats, column, spelled
-from chainrule.errors import DataError, ModelFileError, require
+from chainrule.errors import DataError, ModelFileError
 from chainrule.judging import HeldOut, Results
 from chainrule.judging.table import judge_classes, judge_numbers
 from chainrule.network import Network, random_streams
-from chainrule.nn import Dense, Dropout, Layer
 from chainrule.show.numbers import counted
 
 if TYPE_CHECKING:
@@ -30,10 +28,10 @@ def split_table(
     frame: pl.DataFrame,
     target: str,
     task: Literal["auto"] | Task,
-    fractions: tuple[float, float, float],
+    held_out: float,
     seed: int,
-) -> tuple[tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame], tuple[NDArray[np.int64], ...], TableEncoder]:
-    """Training, validation and held-out rows, their places in the table, and what was learnt from the first.
+) -> tuple[tuple[pl.DataFrame, pl.DataFrame], tuple[NDArray[np.int64], ...], TableEncoder]:
+    """Rows to learn from and held-out rows, their places in the table, and what was learnt from the first.
 
     Raises:
         DataError: where the table cannot be learnt from as it is.
@@ -49,10 +47,10 @@ def split_table(
             "some to learn from, some to stop by and some to judge the result by"
         )
     labels = None if whole.task == "regression" else whole.encode(column(frame, target))
-    rows = split_rows(frame.height, fractions, random_streams(seed)["validation"], labels)
+    rows = split_rows(frame.height, (1 - held_out, held_out), random_streams(seed)["validation"], labels)
     if labels is not None:
         rows = _single_rows_first(rows, labels, target)
-    training, watched, held = (frame[part] for part in rows)
+    training, held = (frame[part] for part in rows)
     if training[target].n_unique() == 1:
         raise DataError(
             f"column {target!r}: nearly every row holds {spelled(training[target][0])}, among them all rows "
@@ -62,7 +60,7 @@ def split_table(
     learnt = whole if whole.task == "classification" else replace(encoder.target, reason=whole.reason)
     # A row number is seen in the whole table alone: the training rows are a random part of it.
     columns = tuple(w if w.kind == "identifier" else c for w, c in zip(table.columns, encoder.columns, strict=True))
-    return (training, watched, held), rows, replace(encoder, target=learnt, columns=columns)
+    return (training, held), rows, replace(encoder, target=learnt, columns=columns)
 
 
 def _refuse_empty(table: TableEncoder) -> None:
@@ -90,22 +88,6 @@ def _single_rows_first(
     return np.concatenate(moved), *left
 
 
-def build_network(encoder: TableEncoder, hidden: Sequence[int], dropout: float, seed: int) -> Network:
-    """ReLU layers with dropout, then the outputs and the loss that the target wants."""
-    require(
-        all(isinstance(units, int) and units > 0 for units in hidden),
-        f"hidden gives the units of each hidden layer, whole numbers above 0, not {list(hidden)!r}",
-    )
-    layers: list[Layer] = []
-    for units in hidden:
-        layers.append(Dense(units, "relu"))
-        if dropout:
-            layers.append(Dropout(dropout))
-    loss = {0: "mean_squared_error", 2: "binary_cross_entropy"}.get(len(encoder.target.classes), "cross_entropy")
-    layers.append(Dense(_outputs(encoder)))
-    return Network(*layers, loss=loss, inputs=len(encoder.feature_names), seed=seed)
-
-
 def check_fit(network: Network, encoder: TableEncoder) -> None:
     """Make sure that a network takes the features of a table and gives what its target needs.
 
@@ -113,14 +95,14 @@ def check_fit(network: Network, encoder: TableEncoder) -> None:
         ModelFileError: if not; the two were not trained together.
     """
     features = len(encoder.feature_names)
-    if network.model.inputs != (("X", ("B", features)),) or network.outputs != _outputs(encoder):
+    if network.model.inputs != (("X", ("B", features)),) or network.outputs != outputs_of(encoder):
         raise ModelFileError(
             f"the network does not belong to the table, which has {features} features "
-            f"and needs {_outputs(encoder)} outputs"
+            f"and needs {outputs_of(encoder)} outputs"
         )
 
 
-def _outputs(encoder: TableEncoder) -> int:
+def outputs_of(encoder: TableEncoder) -> int:
     """One for a number and for two classes, else one for each class."""
     classes = len(encoder.target.classes)
     return classes if classes > 2 else 1

@@ -52,7 +52,7 @@ class Lines(Callback):
 
     def _write(self, moment: Moment) -> None:
         self.last, self.written = monotonic(), len(moment.history)
-        print(f"epoch {len(moment.history)}/{moment.epochs}: {status(moment)}", file=self.file, flush=True)
+        print(f"epoch {moment.epoch}/{moment.epochs}: {status(moment)}", file=self.file, flush=True)
 
 
 class Bar(Callback):

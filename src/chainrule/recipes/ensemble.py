@@ -1,0 +1,135 @@
+"""From encoded rows to a trained ensemble, by a recipe."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.network import Network
+from chainrule.recipes.joining import best_factor, join, logits, sharpened
+from chainrule.recipes.members import Member, Part, train_members
+from chainrule.recipes.recipe import Recipe, Task
+from chainrule.training import History
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Trained networks, and what they are together.
+
+    Attributes:
+        network: all members as one.
+        members: each on its own.
+        held_back: what members that did not learn from a row give for it, before the last activation, shape
+            (rows, outputs); NaN for rows from which every member learnt.
+    """
+
+    network: Network
+    members: tuple[Member, ...]
+    held_back: NDArray[np.float64]
+
+    @property
+    def histories(self) -> tuple[History, ...]:
+        """How each member was trained."""
+        return tuple(member.history for member in self.members)
+
+
+def assemble(
+    members: Sequence[Member], X: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None
+) -> Ensemble:
+    """Join trained members; in classification, make probabilities as sure as held-back rows say they should be.
+
+    Args:
+        members: trained on parts of the rows.
+        X: all rows, shape (rows, features).
+        y: class codes, shape (rows,), or anything else, for which nothing is done to the outputs.
+        weight: of the rows.
+    """
+    outputs = members[0].network.outputs
+    held = np.full((len(X), outputs), np.nan)
+    for member in members:
+        if len(member.held):
+            held[member.held] = logits(member.network, X[member.held])
+    network = join([member.network for member in members])
+    seen = np.isfinite(held).all(axis=1)
+    if network.loss_function.name in ("cross_entropy", "binary_cross_entropy") and y.ndim == 1 and seen.any():
+        factor = best_factor(held[seen], y[seen].astype(np.int64), None if weight is None else weight[seen])
+        for member in members:
+            sharpened(member.network, factor)
+        network = join([member.network for member in members])
+        held *= factor
+    return Ensemble(network, tuple(members), held)
+
+
+def learn(
+    recipe: Recipe,
+    X: NDArray[Any],
+    y: NDArray[Any],
+    *,
+    task: Task,
+    outputs: int,
+    numbers: int,
+    categories: tuple[int, ...] = (),
+    seed: int = 0,
+    engine: str = "auto",
+    callbacks: Sequence[Any] = (),
+    watch: Callable[[Part], Sequence[Any]] = lambda part: (),
+    progress: Any = None,
+) -> Ensemble:
+    """Train an ensemble by a recipe.
+
+    Args:
+        recipe: what to train, and how.
+        X: encoded rows, shape (rows, features): numbers first, codes last; see :meth:`Recipe.layers`.
+        y: class codes or numbers, shape (rows,).
+        task: whether ``y`` are classes.
+        outputs: of the network: 1 for a number and for two classes, else one for each class.
+        numbers: how many columns of ``X`` are numbers.
+        categories: how many codes each of the last columns of ``X`` has.
+        seed: same seed, same bits.
+        engine: as in :meth:`chainrule.Network.fit`.
+        callbacks: as in :meth:`chainrule.Network.fit`; followers keep a record for each member, others see one member
+            after another.
+        watch: further callbacks for one member alone.
+        progress: as in :meth:`chainrule.Network.fit`.
+
+    >>> import numpy as np
+    >>> X = np.linspace(-2, 2, 80, dtype=np.float32)[:, None]
+    >>> recipe = Recipe(hidden=(16,), epochs=30, members=2)
+    >>> made = learn(recipe, X, X[:, 0] ** 2, task="regression", outputs=1, numbers=1)
+    >>> len(made.members), made.network.predict(X).shape
+    (2, (80, 1))
+    """
+
+    def fit(part: Part) -> tuple[Network, History]:
+        network = recipe.network(task, X.shape[1], numbers, categories, outputs, part.seed)
+        watched = (X[part.held], y[part.held])
+        history = network.fit(
+            X[part.rows],
+            y[part.rows],
+            epochs=recipe.epochs,
+            batch_size=recipe.batch_rows(len(part.rows)),
+            optimizer=recipe.optimizer,
+            engine=engine,
+            validation=watched if len(part.held) else None,
+            patience=recipe.patience,
+            restore_best=len(part.held) > 0,
+            threads=part.threads,
+            callbacks=[*watch(part), *part.callbacks],
+        )
+        return network, history
+
+    labels = y if task == "classification" else None
+    members = train_members(
+        fit,
+        rows=len(X),
+        members=recipe.members,
+        seed=seed,
+        labels=labels,
+        callbacks=callbacks,
+        progress=progress,
+    )
+    return assemble(members, X, y)

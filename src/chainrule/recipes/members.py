@@ -1,0 +1,163 @@
+"""The members of an ensemble, trained beside each other, one on each core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.callbacks import Follower, for_members
+from chainrule.engines.native.target import cores
+from chainrule.network import Network
+from chainrule.recipes.folds import held_back_by, others, seeds
+from chainrule.training import Callback, History, Moment, progress_callback
+from chainrule.training.interrupt import Interrupt
+
+Rows = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one member is to learn from.
+
+    Attributes:
+        number: of the member, from 0.
+        rows: to learn from.
+        held: that it holds back, to watch.
+        seed: of its starting values, the order of its rows, and its dropout.
+        threads: that it may use; ``None``: as many as pay.
+        callbacks: that watch it.
+    """
+
+    number: int
+    rows: Rows
+    held: Rows
+    seed: int
+    threads: int | None
+    callbacks: tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained network, how it was trained, and the rows that it did not learn from."""
+
+    network: Network
+    history: History
+    held: Rows
+
+
+def train_members(
+    fit: Callable[[Part], tuple[Network, History]],
+    *,
+    rows: int,
+    members: int,
+    seed: int,
+    labels: NDArray[Any] | None = None,
+    hold_back: bool = True,
+    callbacks: Sequence[Any] = (),
+    progress: Any = None,
+) -> tuple[Member, ...]:
+    """Train the members of an ensemble.
+
+    They are trained beside each other, each on one thread, and followers keep a record for each. Other callbacks see
+    one member after another. Ctrl-C ends the training of all, each with its best weights so far.
+
+    Args:
+        fit: makes and trains one network.
+        rows: how many rows there are.
+        members: how many networks.
+        seed: of everything random; the first member has it as its own.
+        labels: the class of each row.
+        hold_back: whether each member holds back rows to watch; else all learn from all rows.
+        callbacks: what watches each training.
+        progress: as in :meth:`chainrule.Network.fit`.
+    """
+    none = np.empty(0, np.int64)
+    held = held_back_by(rows, members, np.random.default_rng(seed), labels) if hold_back else [none] * members
+    own = for_members(callbacks, members)
+    workers = min(members, cores()) if all(isinstance(c, Follower) for c in callbacks) else 1
+    bar = _SharedBar(progress_callback(progress), members)
+    with Interrupt() as interrupt:
+
+        def one(number: int) -> Member:
+            watching = (*own[number], _Stop(interrupt), *bar.of_a_member())
+            threads = None if workers == 1 else 1
+            part = Part(number, others(rows, held[number]), held[number], numbers[number], threads, watching)
+            network, history = fit(part)
+            history.interrupted = history.interrupted or interrupt.pressed
+            return Member(network, history, part.held)
+
+        numbers = seeds(seed, members)
+        if workers == 1:
+            return tuple(map(one, range(members)))
+        with ThreadPoolExecutor(workers, "chainrule-member") as pool:
+            return tuple(pool.map(one, range(members)))
+
+
+@dataclass
+class _Stop(Callback):
+    """Ends a member's training when Ctrl-C was pressed: signals reach the main thread alone."""
+
+    interrupt: Interrupt
+
+    def on_slice(self, moment: Moment) -> bool:
+        """Between steps."""
+        return self.interrupt.pressed
+
+
+@dataclass
+class _SharedBar:
+    """One progress bar for all members: its steps and epochs are those of all together."""
+
+    bar: Callback | None
+    members: int
+    lock: Lock = field(default_factory=Lock)
+    moments: dict[int, Moment] = field(default_factory=dict)
+    ended: int = 0
+
+    def of_a_member(self) -> list[Callback]:
+        """What a member calls, if there is a bar."""
+        return [_Shared(self)] if self.bar else []
+
+    def together(self, member: int, moment: Moment) -> Moment:
+        """Where all members together stand, with the losses of the one that reports."""
+        self.moments[member] = moment
+        step, epoch = (sum(getattr(m, name) for m in self.moments.values()) for name in ("step", "epoch"))
+        return replace(
+            moment, step=step, steps=moment.steps * self.members, epoch=epoch, epochs=moment.epochs * self.members
+        )
+
+
+@dataclass(eq=False)
+class _Shared(Callback):
+    """Reports one member to the bar of all."""
+
+    shared: _SharedBar
+
+    def _tell(self, method: str, moment: Moment) -> None:
+        with self.shared.lock:
+            getattr(self.shared.bar, method)(self.shared.together(id(self), moment))
+
+    def on_start(self, moment: Moment) -> None:
+        """The first member shows the bar."""
+        if not self.shared.moments:
+            self._tell("on_start", moment)
+
+    def on_slice(self, moment: Moment) -> None:
+        """Between steps."""
+        self._tell("on_slice", moment)
+
+    def on_epoch(self, moment: Moment) -> None:
+        """After an epoch."""
+        self._tell("on_epoch", moment)
+
+    def on_end(self, moment: Moment) -> None:
+        """The last member removes the bar."""
+        self.shared.ended += 1
+        if self.shared.ended == self.shared.members:
+            self._tell("on_end", moment)
