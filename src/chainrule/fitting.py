@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.protocol import NonFiniteStep, Run
+from chainrule.engines.steps import NumpyRun
 from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
 from chainrule.nn.places import places
 from chainrule.nonfinite import Trouble, first_trouble
@@ -39,6 +41,10 @@ if TYPE_CHECKING:
 
 NO_PLATEAU = {"plateau_best": float(np.finfo(np.float64).max), "plateau_waited": 0.0, "plateau_factor": 1.0}
 """What a schedule that waits for a plateau has seen at the start; not infinity, from which no share can be taken."""
+
+
+COMPILED_CALLS = 1_000_000
+"""Calls that a validation loss counts as where the steps are machine code: then it should be, too."""
 
 
 @dataclass(frozen=True)
@@ -108,7 +114,8 @@ def fit(
     with network.evaluator.limited(settings.threads):
         run_ = _run(network, data, settings, plan, before)
         watchers = _watchers(network, run_, callbacks, progress)
-        evaluate = _evaluator(network, held or data, settings, held=held is not None)
+        calls = settings.epochs if isinstance(run_, NumpyRun | LBFGSRun) else COMPILED_CALLS
+        evaluate = _evaluator(network, held or data, settings, calls, held=held is not None)
         chosen = {**plan.to_json(), "optimizer": settings.optimizer.to_json(), "engine": settings.engine}
         try:
             history = train(run_, plan, evaluate, _plateau(settings.optimizer), watchers, network, chosen, resume)
@@ -261,10 +268,10 @@ def _put_back(network: Computing, state: Mapping[str, NDArray[Any]]) -> None:
 
 
 def _evaluator(
-    network: Computing, data: Data, settings: Settings, *, held: bool
+    network: Computing, data: Data, settings: Settings, calls: int, *, held: bool
 ) -> Callable[[Mapping[str, NDArray[Any]]], dict[str, float]]:
     """What is recorded after each epoch: the validation loss, and the metrics."""
-    metrics, how = settings.metrics, (settings.engine, settings.epochs)
+    metrics, how = settings.metrics, (settings.engine, calls)
 
     def evaluate(state: Mapping[str, NDArray[Any]]) -> dict[str, float]:
         if not held and not metrics:

@@ -52,7 +52,7 @@ def training_steps(
     if before is not None:
         state = _taken(state, before)
     named = {f"all_{name}": array for name, array in data.items()} if gather else data
-    step = network.model.step_program(optimizer, gather=gather, weighted="w" in data)
+    step = network.training_program(optimizer, gather=gather, weighted="w" in data)
     return Steps(step, network.dtype, named, state, batch_size)
 
 

@@ -55,9 +55,7 @@ class Computing(Described):
 
     def _check_codes(self, arrays: Mapping[str, NDArray[Any]]) -> None:
         """Check that what an Embedding reads are codes of its categories."""
-        if "codes" not in self._programs:
-            self._programs["codes"] = Runnable.of(self.model.codes_program())
-        program = self._programs["codes"]
+        program = self._derived("codes", self.model.codes_program)
         if not program.outputs:
             return
         read = program(dtype=self.dtype, **{v.name: arrays[v.name] for v in program.inputs})

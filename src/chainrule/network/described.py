@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, overload
+from functools import cached_property, partial
+from threading import RLock
+from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
@@ -49,6 +50,7 @@ class Described:
         self._inputs: tuple[tuple[str, Shape], ...] | None = None
         self._arrays: tuple[Parameters, Parameters] | None = None
         self._programs: dict[object, Runnable] = {}
+        self._deriving = RLock()  # siblings share programs, and may be trained in several threads
         if inputs is not None:
             self._set_inputs(_input_shapes(inputs))
 
@@ -71,6 +73,22 @@ class Described:
         for s in self._assembled.states:
             states[s.name] = np.full(s.shape, s.start)
         self._arrays = (parameters, states)
+
+    def sibling(self, seed: int) -> Self:
+        """A network of the same layers and loss, with starting values of its own; what was derived is shared.
+
+        >>> import chainrule as cr
+        >>> net = cr.mlp([2, 3, 1])
+        >>> other = net.sibling(seed=1)
+        >>> other.program() is net.program(), bool((other.parameters["W1"] == net.parameters["W1"]).any())
+        (True, False)
+        """
+        other = object.__new__(type(self))
+        own = ("seed", "_arrays", "evaluator")
+        vars(other).update({name: value for name, value in vars(self).items() if name not in own})
+        other._arrays = None
+        other.reset(whole_number("the seed", seed, 0))
+        return other
 
     def _drawn(self, seed: int) -> Parameters:
         """Starting values."""
@@ -174,9 +192,19 @@ class Described:
         if kind not in makers:
             raise unknown_name("kind of program", kind, [*makers, "phases", "llvm"])
         key = (kind, training, simplified, weighted, chosen if kind in ("step", "update") else None)
-        if key not in self._programs:
-            self._programs[key] = Runnable.of(makers[kind]())
-        return self._programs[key]
+        return self._derived(key, makers[kind])
+
+    def training_program(self, optimizer: Optimizer, *, gather: bool, weighted: bool) -> Program:
+        """One training step; see :func:`chainrule.nn.step.step_program`."""
+        make = partial(self.model.step_program, optimizer, gather=gather, weighted=weighted)
+        return self._derived(("training", optimizer, gather, weighted), make)
+
+    def _derived(self, key: object, make: Callable[[], Program]) -> Runnable:
+        """A program that is derived once."""
+        with self._deriving:
+            if key not in self._programs:
+                self._programs[key] = Runnable.of(make())
+            return self._programs[key]
 
     def summary(self, batch_size: int = 32) -> Summary:
         """Layers with shapes and parameter counts; FLOPs and memory of a step of ``batch_size`` rows."""

@@ -103,9 +103,10 @@ def learn(
     >>> len(made.members), made.network.predict(X).shape
     (2, (80, 1))
     """
+    first = recipe.network(task, X.shape[1], numbers, categories, outputs, seed)
 
     def fit(part: Part) -> tuple[Network, History]:
-        network = recipe.network(task, X.shape[1], numbers, categories, outputs, part.seed)
+        network = first.sibling(part.seed)
         watched = (X[part.held], y[part.held])
         history = network.fit(
             X[part.rows],

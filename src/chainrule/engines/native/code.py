@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.driver import Clock, Driver
@@ -26,6 +26,9 @@ from chainrule.program import Program
 
 PIECES_FROM = 4 * PIECE_ROWS
 """Batches of so many rows are computed in pieces, where that is possible."""
+
+KEPT = 8
+"""Programs whose code is kept, of each kind: the members of an ensemble are trained with the same."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +55,16 @@ def generate(
         user: inputs that are read in the caller's memory.
         timed: whether each phase counts its cycles.
     """
+    return _step(program, precision, target, rows, tuple(user), timed)
+
+
+@lru_cache(maxsize=KEPT)
+def _step(
+    program: Program, precision: str, target: Target, rows: int | None, user: tuple[str, ...], timed: bool
+) -> Code:
     apart, regions = split_regions(program)
     carried = carried_outputs(apart)
-    lower_step = partial(lower, carried=carried, user=tuple(user))
+    lower_step = partial(lower, carried=carried, user=user)
     return _generated(apart, regions, precision, target, carried, lower_step, Clock(), rows, timed=timed)
 
 
@@ -65,7 +75,12 @@ def generate_call(
 
     Its outputs lie in the arena, and so do inputs that are not the ``user``'s.
     """
-    lower_call = partial(lower, carried={}, in_memory=True, user=tuple(user))
+    return _call(program, precision, target, rows, tuple(user))
+
+
+@lru_cache(maxsize=KEPT)
+def _call(program: Program, precision: str, target: Target, rows: int | None, user: tuple[str, ...]) -> Code:
+    lower_call = partial(lower, carried={}, in_memory=True, user=user)
     return _generated(program, (), precision, target, {}, lower_call, Clock(()), rows)
 
 
