@@ -57,27 +57,28 @@ class Keras:
             self.definitions.append(_PRECISION)
         self.task = self.theirs = task
         parts = parts_of(task.network)
-        with self._settings():
-            losses = _losses()
-            self.loss = known_loss(task, list(losses))
-            each = losses[self.loss.name]
-            layers = [_layer(part, task) for part in parts]
-            shape = tuple(int(size) for size in task.X.shape[1:])
-            self.model = keras.Sequential([keras.Input(shape, dtype="int64" if has_codes(parts) else None), *layers])
-            pairs = zip(parts, layers, strict=True)
-            self.variables = {
-                n: v for part, layer in pairs for n, v in zip(part.names, layer.trainable_weights, strict=True)
-            }
-            for name, variable in self.variables.items():
-                variable.assign(task.network.parameters[name].copy())
-            factor = 1 if self.loss.mean_outputs or self.loss.name == "cross_entropy" else task.outputs
-
-            def of_rows(y: Any, p: Any) -> Any:
-                return factor * each(y, p, **self.loss.settings)
-
-            self.model.compile(optimizer=self._optimizer(keras), loss=of_rows)
+        losses = _losses()
+        self.loss = known_loss(task, list(losses))
         self.X = task.X.astype(np.int64) if has_codes(parts) else task.X
-        self.definitions = [*self.definitions, *_definitions(task, parts)]
+        with self._settings():
+            self.variables = self._build(keras, parts)
+            self.model.compile(optimizer=self._optimizer(keras), loss=self._of_rows(losses[self.loss.name]))
+        self.definitions += _definitions(task, parts)
+
+    def _build(self, keras: Any, parts: list[Part]) -> dict[str, Any]:
+        """Make the model, at the starting weights; its variables by our names."""
+        layers = [_layer(part, self.task) for part in parts]
+        self.model = keras.Sequential([keras.Input(self.X.shape[1:], dtype=str(self.X.dtype)), *layers])
+        pairs = zip(parts, layers, strict=True)
+        found = {n: v for part, layer in pairs for n, v in zip(part.names, layer.trainable_weights, strict=True)}
+        for name, variable in found.items():
+            variable.assign(self.task.network.parameters[name].copy())
+        return found
+
+    def _of_rows(self, each: Callable[..., Any]) -> Callable[[Any, Any], Any]:
+        """The loss of each row in our definition; Keras takes their mean."""
+        factor = 1 if self.loss.mean_outputs or self.loss.name == "cross_entropy" else self.task.outputs
+        return lambda y, p: factor * each(y, p, **self.loss.settings)
 
     @contextmanager
     def _settings(self) -> Iterator[None]:

@@ -49,32 +49,33 @@ class ScikitLearn:
             return np.asarray(Y.argmax(axis=1))
         return np.asarray(Y[:, 0] if Y.shape[1] == 1 else Y).astype(Y.dtype if self.squared else np.int64)
 
+    def _settings(self) -> dict[str, Any]:
+        """The arguments of its constructor."""
+        task, optimizer = self.task, self.task.optimizer
+        units = tuple(layer.units for layer in self.layers[:-1])
+        hidden = _HIDDEN[activation_name(self.layers[0].activation) or "linear"] if units else "identity"
+        settings: dict[str, Any] = {"hidden_layer_sizes": units, "activation": hidden, "learning_rate_init": task.lr}
+        settings |= {"alpha": 2 * task.network.l2 * task.rows, "batch_size": task.rows, "shuffle": False}
+        if optimizer.weight_decay or task.network.l1:
+            raise LeftOut("its only penalty is L2 on weights: give l2= in the place of weight_decay or l1")
+        if type(optimizer) is Adam:
+            betas = {"beta_1": optimizer.beta1, "beta_2": optimizer.beta2}
+            return settings | {"solver": "adam", "epsilon": optimizer.epsilon, **betas}
+        if type(optimizer) is SGD:
+            momentum = {"momentum": optimizer.momentum, "nesterovs_momentum": optimizer.nesterov}
+            return settings | {"solver": "sgd", **momentum}
+        raise LeftOut(f"no counterpart there for the optimizer {type(optimizer).__name__}: only for SGD and Adam")
+
     def _started(self) -> Any:
         """A model at the starting weights."""
         from sklearn.neural_network import MLPClassifier, MLPRegressor
 
-        optimizer, rows = self.task.optimizer, self.task.rows
-        units = tuple(layer.units for layer in self.layers[:-1])
-        hidden = _HIDDEN[activation_name(self.layers[0].activation) or "linear"] if units else "identity"
-        settings: dict[str, Any] = {"learning_rate_init": self.task.lr, "alpha": 2 * self.task.network.l2 * rows}
-        if type(optimizer) is Adam:
-            settings |= {"beta_1": optimizer.beta1, "beta_2": optimizer.beta2, "epsilon": optimizer.epsilon}
-        elif type(optimizer) is SGD:
-            settings |= {"momentum": optimizer.momentum, "nesterovs_momentum": optimizer.nesterov}
-        else:
-            raise LeftOut(f"no counterpart there for the optimizer {type(optimizer).__name__}: only for SGD and Adam")
-        if optimizer.weight_decay or self.task.network.l1:
-            raise LeftOut("its only penalty is L2 on weights: give l2= in the place of weight_decay or l1")
-        settings |= {"solver": "adam" if type(optimizer) is Adam else "sgd", "batch_size": rows, "shuffle": False}
-        kind = MLPRegressor if self.squared else MLPClassifier
-        model = kind(hidden_layer_sizes=units, activation=hidden, random_state=0, **settings)
-        classes = {"classes": np.arange(max(2, self.task.outputs))} if self.y.ndim == 1 and not self.squared else {}
-        if not self.squared and self.y.ndim > 1:
-            classes = {"classes": np.arange(self.task.outputs)}
-        first = self.task.batches[0]
+        model = (MLPRegressor if self.squared else MLPClassifier)(random_state=0, **self._settings())
+        classes = {} if self.squared else {"classes": np.arange(max(2, self.task.outputs))}
+        first, start = self.task.batches[0], self.task.network.parameters
         model.partial_fit(self.task.X[first], self.y[first], **classes)  # makes the arrays
         for number, (W, b) in enumerate(zip(model.coefs_, model.intercepts_, strict=True), 1):
-            W[...], b[...] = self.task.network.parameters[f"W{number}"], self.task.network.parameters[f"b{number}"]
+            W[...], b[...] = start[f"W{number}"], start[f"b{number}"]
         del model._optimizer  # its slots begin at 0 again
         return model
 
