@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.data.records import Fields
 from chainrule.data.values import Floats
+from chainrule.show.numbers import number_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -104,7 +106,7 @@ def missed(actual: Floats, predicted: Floats) -> list[Mistake]:
     Mistake(place=2, actual='3', predicted='1', probability=None)
     """
     places = np.argsort(-np.abs(predicted - actual), kind="stable")[:LARGEST_MISSES].tolist()
-    return [Mistake(n, _text(float(actual[n])), f"{predicted[n]:.4g}") for n in places]
+    return [Mistake(n, _text(float(actual[n])), number_text(float(predicted[n]), 4)) for n in places]
 
 
 def written(frame: pl.DataFrame, columns: Sequence[str]) -> list[tuple[str, ...]]:
@@ -119,6 +121,8 @@ def _text(value: object) -> str:
         case bool():
             return str(value).lower()
         case float():
-            return "" if np.isnan(value) else f"{value:.6g}"
+            return "" if np.isnan(value) else number_text(value)
+        case datetime():
+            return value.isoformat(" ", "minutes")
     text = str(value)
     return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 3]}..."

@@ -13,6 +13,7 @@ from chainrule.data.values import Floats
 from chainrule.judging.inspection import Inspection
 from chainrule.judging.intervals import Interval, bootstrap
 from chainrule.judging.measures import Measure, read_intervals, remark
+from chainrule.show.numbers import grouped_text
 from chainrule.training.metrics import mae, r2, rmse
 
 KEPT_ROWS: Final = 1000
@@ -97,10 +98,10 @@ class NumberResults:
     @property
     def measures(self) -> tuple[Measure, ...]:
         """The model beside the trivial guess."""
-        shown = {name: f"{low:.4g} to {high:.4g}" for name, (low, high) in self.intervals.items()}
+        shown = {name: f"{grouped_text(low)} to {grouped_text(high)}" for name, (low, high) in self.intervals.items()}
         found = [
-            Measure("RMSE", f"{self.rmse:.4g}", shown["rmse"], f"{self.baseline_rmse:.4g}"),
-            Measure("mean absolute error", f"{self.mae:.4g}", shown["mae"], f"{self.baseline_mae:.4g}"),
+            Measure("RMSE", grouped_text(self.rmse), shown["rmse"], grouped_text(self.baseline_rmse)),
+            Measure("mean absolute error", grouped_text(self.mae), shown["mae"], grouped_text(self.baseline_mae)),
         ]
         if self.r2 is not None:
             low, high = self.intervals["r2"]
@@ -115,13 +116,13 @@ class NumberResults:
     @property
     def sentence(self) -> str:
         """The result beside the trivial guess, in words."""
-        low, high = self.intervals["mae"]
+        low, high = map(grouped_text, self.intervals["mae"])
         explained = "" if self.r2 is None else f", R² {self.r2:.3f}"
         return (
-            f"On {self.rows} held-out rows, predictions miss by {self.mae:.4g} on average "
-            f"(95% interval {low:.4g} to {high:.4g}; RMSE {self.rmse:.4g}{explained}); always guessing the mean, "
-            f"{self.baseline:.4g}, misses by {self.baseline_mae:.4g} (RMSE {self.baseline_rmse:.4g})."
-            + remark(self.beats_baseline, self.intervals["gain"])
+            f"On {self.rows} held-out rows, predictions miss by {grouped_text(self.mae)} on average "
+            f"(95% interval {low} to {high}; RMSE {grouped_text(self.rmse)}{explained}); always guessing the mean, "
+            f"{grouped_text(self.baseline)}, misses by {grouped_text(self.baseline_mae)} "
+            f"(RMSE {grouped_text(self.baseline_rmse)})." + remark(self.beats_baseline, self.intervals["gain"])
         )
 
     def to_json(self) -> dict[str, Any]:

@@ -163,7 +163,7 @@ def _days(axes: Any, days: Sequence[Any]) -> Any:
     """Days since 1970-01-01 as dates, with an axis that shows them as such."""
     from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, num2date
 
-    locator = AutoDateLocator(maxticks=4)
+    locator = AutoDateLocator(minticks=2, maxticks=5)
     axes.xaxis.set_major_locator(locator)
     axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     return num2date(days)
