@@ -73,7 +73,7 @@ def _overview(found: Comparison) -> Table:
             stated = [_relative(peer.worst(step, stated=True)) for step in found.steps]
             rows.append([peer.name, "each its own", *stated, ""])
         judged = "beyond rounding" if peer.unexplained else "rounding"
-        theirs = "both its own" if peer.translated else "the same"
+        theirs = "both the library's" if peer.translated else "the same"
         rows.append([peer.name, theirs, *(_relative(peer.worst(step)) for step in found.steps), judged])
     return Table(["library", "definitions", *marks, "explained by"], rows)
 
