@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
+from chainrule.data.splits import split_rows
 from chainrule.errors import ArgumentError, DataError
 from chainrule.estimators.building import layers_before_the_outputs
 from chainrule.estimators.features import ArrayFeatures, FrameFeatures, as_table
@@ -190,7 +191,8 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             raise ArgumentError("validation is (X, y) or (X, y, sample_weight)")
         X, y = self._checked(validation[0], validation[1], first=False)
         numbers = self._numbers(y)
-        places, weight = counted_rows(X, numbers, *validation[2:], exchangeable=False)
+        weight = validation[2] if len(validation) == 3 else None
+        places, weight = counted_rows(X, numbers, weight, exchangeable=False)
         return Rows(self._features.encode(X[places], dtype), self._targets(numbers[places]), weight)
 
     def _trained(
@@ -231,10 +233,14 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
     def _split(
         self, rows: Rows, strata: Array | None, settings: Settings, seed: int
     ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows to learn from, and those to hold back."""
-        training, held = train_test_split(
-            np.arange(len(rows)), test_size=settings.validation_fraction, random_state=seed, stratify=strata
-        )
+        """The rows to learn from, and those to hold back; the only row of a class is not for that."""
+        share = settings.validation_fraction
+        if settings.recipe is None:
+            training, held = train_test_split(np.arange(len(rows)), test_size=share, random_state=seed, stratify=strata)
+        else:
+            training, held = split_rows(len(rows), (1 - share, share), np.random.default_rng(seed), strata)
+            lonely = np.setdiff1d(held, held if strata is None else held[np.isin(strata[held], strata[training])])
+            training, held = np.concatenate([training, lonely]), np.setdiff1d(held, lonely)
         if len(held) < 2:
             raise DataError(
                 f"The validation set is too small: {len(held)} of {len(rows)} rows. Increase 'validation_fraction' "

@@ -161,7 +161,7 @@ def _converted(X: Any) -> pl.DataFrame:
     for name in X.columns:
         column = X[name]
         if getattr(column.dtype, "kind", "O") in "fiub":
-            columns[str(name)] = pl.Series(column.to_numpy())
+            columns[str(name)] = pl.Series(column.to_numpy(), nan_to_null=True)
         else:
             columns[str(name)] = pl.Series(column.astype(object).where(column.notna(), None).tolist())
     return pl.DataFrame(columns)
