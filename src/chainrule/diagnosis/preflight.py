@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.diagnosis.chance import bare_loss, levels
 from chainrule.diagnosis.columns import ColumnFacts, column_facts
 from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.layers import LayerMeter, sample, series_of
-from chainrule.diagnosis.record import HandfulFacts, Record, bare_loss, chance_level, class_facts, input_facts
+from chainrule.diagnosis.record import HandfulFacts, Record, class_facts, input_facts
 from chainrule.diagnosis.rules import findings
 from chainrule.errors import NonFiniteError, require
 from chainrule.optim import Adam
@@ -59,7 +60,7 @@ def diagnose(
         classes=class_facts(network, *judged, names=classes),
         columns=features_of(data, names),
         loss=bare_loss(network, data),
-        chance=chance_level(network, data["Y"]),
+        levels=levels(network, data["Y"]),
     )
     return Diagnosis("How training went", findings(record))
 
@@ -73,7 +74,7 @@ def preflight(network: Network, X: Any, y: Any, *, names: Sequence[str] | None =
         inputs=input_facts(network, data, names),
         columns=features_of(data, names),
         loss=bare_loss(network, data),
-        chance=chance_level(network, data["Y"]),
+        levels=levels(network, data["Y"]),
         trained=False,
         handful=handful(network, data),
     )
@@ -124,15 +125,16 @@ def features_of(data: Mapping[str, NDArray[Any]], names: Sequence[str] | None) -
 
 
 def handful(network: Network, data: Mapping[str, NDArray[Any]]) -> HandfulFacts | None:
-    """Train a copy of a network on a few rows alone, with targets that are not all the same."""
+    """Train a copy of a network on a few rows alone, of which not all have the same target."""
     Y = data["Y"]
     different = np.unique(Y, axis=0, return_index=True)[1]
-    if len(different) < 2:
-        return None
     rows = np.unique(np.concatenate([different[:2], np.linspace(0, len(Y) - 1, HANDFUL - 2).round().astype(int)]))
+    between = levels(network, Y[rows])
+    if between is None:
+        return None
     few = {name: a[rows] for name, a in data.items() if name not in ("Y", "w")}
     copy = deepcopy(network)
     optimizer = Adam(Cosine(HANDFUL_RATE))
     with suppress(NonFiniteError):  # the parameters are those from before, and their loss tells
         copy.fit(few, Y[rows], epochs=HANDFUL_STEPS, batch_size="all", optimizer=optimizer, engine="numpy")
-    return HandfulFacts(len(rows), bare_loss(copy, {**few, "Y": Y[rows]}), chance_level(network, Y[rows]))
+    return HandfulFacts(len(rows), bare_loss(copy, {**few, "Y": Y[rows]}), between)

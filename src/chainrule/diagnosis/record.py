@@ -7,20 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
+from chainrule.diagnosis.chance import Levels
 from chainrule.diagnosis.columns import ColumnFacts
-from chainrule.diagnosis.layers import sample
-from chainrule.optim import LBFGS
 from chainrule.program import Program, Var
 from chainrule.runnable import Runnable
 from chainrule.training import History, LayerSeries
 
 if TYPE_CHECKING:
     from chainrule.network import Network
-
-CHANCE_ROWS = 1000
-"""Rows by which the chance level is found."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +50,7 @@ class HandfulFacts:
 
     rows: int
     loss: float
-    chance: float
+    levels: Levels
 
 
 @dataclass(frozen=True)
@@ -68,8 +63,8 @@ class Record:
         inputs: what the first weights are multiplied with.
         classes: of the rows that the network was judged by.
         columns: what single columns tell.
-        loss: of the training rows, without penalties.
-        chance: the loss of the best constant prediction.
+        loss: of the training rows, a row, without penalties.
+        levels: the losses between which it lies.
         trained: whether ``loss`` is that after training.
         handful: what became of a few rows.
     """
@@ -80,7 +75,7 @@ class Record:
     classes: tuple[ClassFacts, ...] = ()
     columns: tuple[ColumnFacts, ...] = ()
     loss: float | None = None
-    chance: float | None = None
+    levels: Levels | None = None
     trained: bool = True
     handful: HandfulFacts | None = None
 
@@ -134,21 +129,3 @@ def class_facts(network: Network, X: Any, y: Any, *, names: Sequence[str] | None
     counts = (np.bincount(codes, minlength=count).tolist() for codes in (actual, predicted))
     named = names or [str(code) for code in range(count)]
     return tuple(ClassFacts(str(name), *both) for name, *both in zip(named, *counts, strict=True))
-
-
-def bare_loss(network: Network, data: Mapping[str, Any]) -> float:
-    """The loss of some rows without the penalties on weights."""
-    weights = [network.parameters[p.name] for p in network.model.assemble(training=False).parameters if p.penalised]
-    penalty = sum(network.l2 * float((w**2).sum()) + network.l1 * float(abs(w).sum()) for w in weights)
-    return network.loss({name: a for name, a in data.items() if name != "Y"}, data["Y"]) - penalty
-
-
-def chance_level(network: Network, target: NDArray[Any]) -> float:
-    """The loss of the constant prediction that suits the targets best, found by training nothing but a bias."""
-    from chainrule.nn.layers import Dense
-
-    constant = type(network)(Dense(target.shape[1], weights=0.0), loss=network.loss_function, inputs=1, dtype="float64")
-    Y = sample({"Y": target}, CHANCE_ROWS)["Y"]
-    nothing = np.zeros((len(Y), 1))
-    constant.fit(nothing, Y, epochs=100, batch_size="all", optimizer=LBFGS(), engine="numpy")
-    return constant.loss(nothing, Y)
