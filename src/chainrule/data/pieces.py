@@ -100,13 +100,15 @@ def _text(path: Path, separator: str, columns: Sequence[str] | None) -> Iterator
             skipped = lines - held - header.count(b"\n")
             # In a table of one column an empty line is a missing value, but not at the end of the file.
             held = len(data) - len(whole)
-            if not whole and header:
+            if not whole:
                 continue
             found = {text.name: text for text in tables.text_columns(path, header + whole, separator, skipped)}
             header = header or _first_record(whole)
             frame = pl.DataFrame([values.stripped(found[name]) for name in _kept(list(found), columns)])
             yield Piece(frame, done())
             held = max(0, held - 1)
+    if not header:
+        tables.text_columns(path, b"", separator)  # says that the file is empty
 
 
 def _first_record(data: bytes) -> bytes:

@@ -83,4 +83,4 @@ def _same_classes(found: NDArray[Any], expected: Outputs) -> None:
     wrong = clear & (found.astype(object) != expected["prediction"].astype(object))
     if wrong.any():
         row = int(wrong.argmax())
-        raise ChainruleError(f"row {row + 1} is {found[row]!r}, not {expected['prediction'][row]!r}")
+        raise ChainruleError(f"row {row + 1} is {str(found[row])!r}, not {str(expected['prediction'][row])!r}")

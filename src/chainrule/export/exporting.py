@@ -90,9 +90,10 @@ def export_table(
     """Write a table's model; see :func:`export`. Of a long table, rows are taken evenly."""
     if frame.height > CHECKED_ROWS:
         frame = frame[np.linspace(0, frame.height - 1, CHECKED_ROWS).astype(int)]
+    expected = predict(frame)
     arrays = {i.name: i.read(frame) for i in subject.inputs}
     cells = {i.name: frame[i.name].to_list() for i in subject.inputs}
-    return _export(subject, path, format, arrays, cells, lambda: predict(frame), of)
+    return _export(subject, path, format, arrays, cells, expected, of)
 
 
 def export_network(
@@ -104,7 +105,7 @@ def export_network(
     of: str,
 ) -> Exported:
     """Write a network without a table; see :func:`export`."""
-    return _export(subject, path, format, rows, rows, lambda: predict(rows), of)
+    return _export(subject, path, format, rows, rows, predict(rows), of)
 
 
 def random_rows(subject: Subject) -> dict[str, NDArray[Any]]:
@@ -125,7 +126,7 @@ def _export(
     format: str | None,
     arrays: Mapping[str, Any],
     cells: Mapping[str, Any],
-    expected: Callable[[], Outputs],
+    expected: Outputs,
     of: str,
 ) -> Exported:
     """Write a model in a format, run what was written, and compare it with the model itself.
@@ -152,7 +153,7 @@ def _export(
         missing = error.name
     check = None
     if missing is None:
-        difference = _difference(name, found, expected(), subject.scale)
+        difference = _difference(name, found, expected, subject.scale)
         check = Check(len(next(iter(arrays.values()))), difference, of, form.program)
         files = form.render(subject, place.stem, check)
     return Exported(name, _write(place, files, form), check, missing)

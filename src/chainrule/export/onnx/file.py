@@ -32,6 +32,7 @@ def render(subject: Subject, stem: str, check: Check | None) -> dict[str, bytes]
     from onnx import helper, numpy_helper
 
     graph = Graph({i.name for i in subject.inputs})
+    labels = {label: graph.fresh(label) for label in subject.outputs}
     known = {i.variable: _codes(graph, i) if i.codes else i.name for i in subject.inputs}
     given = subject.stages[0].precision
     for stage in subject.stages:
@@ -39,7 +40,7 @@ def render(subject: Subject, stem: str, check: Check | None) -> dict[str, bytes]
             known = {label: graph.cast(name, stage.precision) for label, name in known.items()}
         known = _translate(graph, stage, known, subject)
         given = stage.precision
-    outputs = _outputs(graph, subject, known)
+    outputs = _outputs(graph, subject, known, labels)
     made = helper.make_graph(
         graph.nodes,
         "chainrule",
@@ -101,25 +102,26 @@ def _input(taken: Input, subject: Subject) -> Any:
     return helper.make_tensor_value_info(taken.name, element, var.shape)
 
 
-def _outputs(graph: Graph, subject: Subject, known: Mapping[str, str]) -> list[Any]:
+def _outputs(graph: Graph, subject: Subject, known: Mapping[str, str], names: Mapping[str, str]) -> list[Any]:
     """The declarations of the outputs; a class is the one with the highest probability."""
     from onnx import helper
 
     element = helper.np_dtype_to_tensor_dtype(np.dtype(ELEMENTS[subject.stages[-1].precision]))
-    found = {label: graph.node("Identity", name, name=label) for label, name in known.items()}
+    for label, value in known.items():
+        graph.rename(value, names[label])
     if not subject.classes:
         last = dict(subject.stages[-1].program.outputs)["prediction"]
         assert isinstance(last, Var)
-        return [helper.make_tensor_value_info(found["prediction"], element, last.shape)]
+        return [helper.make_tensor_value_info(names["prediction"], element, last.shape)]
     labels = np.array(subject.classes, dtype=object if isinstance(subject.classes[0], str) else None)
-    best = graph.node("ArgMax", found["probabilities"], axis=1, keepdims=0)
-    name = graph.fresh("classes")
-    graph.arrays[name] = labels
-    predicted = graph.node("Gather", name, best, name="prediction")
+    best = graph.node("ArgMax", known["probabilities"], axis=1, keepdims=0)
+    classes = graph.fresh("classes")
+    graph.arrays[classes] = labels
+    graph.rename(graph.node("Gather", classes, best), names["prediction"])
     kind = helper.np_dtype_to_tensor_dtype(labels.dtype)
     return [
-        helper.make_tensor_value_info(predicted, kind, ["B"]),
-        helper.make_tensor_value_info(found["probabilities"], element, ["B", len(labels)]),
+        helper.make_tensor_value_info(names["prediction"], kind, ["B"]),
+        helper.make_tensor_value_info(names["probabilities"], element, ["B", len(labels)]),
     ]
 
 

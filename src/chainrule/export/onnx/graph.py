@@ -33,6 +33,12 @@ class Graph:
         self.nodes.append(helper.make_node(kind, operands, [result], domain=domain, **attributes))
         return result
 
+    def rename(self, value: str, name: str) -> None:
+        """Give a value a second name, which was asked for with :meth:`fresh`."""
+        from onnx import helper
+
+        self.nodes.append(helper.make_node("Identity", [value], [name]))
+
     def fresh(self, wanted: str) -> str:
         """A name that nothing has yet."""
         number = 1

@@ -41,6 +41,7 @@ def render(subject: Subject, stem: str, check: Check | None) -> dict[str, bytes]
         mathematics=", ".join(name for name in _MATHEMATICS if re.search(rf"\b{name}\(", body)),
         weights=[row for stage in subject.stages for row in _weights(stage, subject)],
         functions=functions,
+        arguments=", ".join(spelled(v.name) for v in subject.network.data),
     )
     return {f"{stem}.py": text.encode()}
 
@@ -61,7 +62,7 @@ def run(path: Path, rows: Mapping[str, NDArray[Any]], subject: Subject) -> Outpu
     module = load(path)
     each = zip(*rows.values(), strict=True)
     if not subject.of_table:
-        found = [module.predict(*(array.ravel().tolist() for array in row)) for row in each]
+        found = [module.predict(*(a.ravel().tolist() if a.size > 1 else a.item() for a in row)) for row in each]
         return {"prediction": np.array([np.ravel(row) for row in found])}
     results = [module.predict(dict(zip(rows, row, strict=True))) for row in each]
     outputs: dict[str, NDArray[Any]] = {"prediction": np.array([row["prediction"] for row in results])}
