@@ -23,6 +23,8 @@ from chainrule.show.numbers import number_text
 from chainrule.training import batch_rows
 
 if TYPE_CHECKING:
+    from matplotlib.figure import Figure as Canvas
+
     from chainrule.network import Network
 
 NO_RATE: Final = 1e-30
@@ -84,13 +86,14 @@ class RateCurve(Shown):
     def plot(self, axes: Any = None) -> Any:
         """Draw the curve on Matplotlib axes (new ones by default), and return them."""
         if axes is None:
-            from matplotlib.figure import Figure as Canvas
+            from matplotlib import figure
 
-            axes = Canvas(figsize=(7, 4), layout="constrained").add_subplot()
-        axes.plot(self.rates, self.losses, ".", color=FAINT, markersize=3)
-        axes.plot(self.rates, self.means, color=SERIES[0], label="loss, averaged")
-        axes.axvline(self.suggestion, color=SERIES[1], linestyle=":", label=f"suggestion: {self.suggestion:.2g}")
-        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(None, self._top))
+            axes = figure.Figure(figsize=(7, 4), layout="constrained").add_subplot()
+        axes.plot(self.rates, self.losses, ".", markersize=3)
+        axes.plot(self.rates, self.means, label="loss, averaged")
+        axes.axvline(self.suggestion, linestyle=":", label=f"suggestion: {self.suggestion:.2g}")
+        low = min(self.losses)
+        axes.set(xscale="log", xlabel="learning rate", ylabel="loss", ylim=(low - (self._top - low) / 20, self._top))
         axes.legend()
         return axes
 
@@ -105,8 +108,15 @@ class RateCurve(Shown):
         """The page."""
         description = "The loss while the learning rate grows"
         points = [("averaged loss", list(zip(self.rates, self.means, strict=True)))]
+
+        def draw(canvas: Canvas) -> None:
+            axes = self.plot(canvas.add_subplot())
+            for line, colour in zip(axes.get_lines(), (FAINT, *SERIES), strict=False):
+                line.set_color(colour)
+            axes.legend()
+
         figure = Figure(
-            plot("rates", description, lambda canvas: self.plot(canvas.add_subplot())),
+            plot("rates", description, draw),
             description,
             "Points are the losses of single steps.",
             draw_points(points, "learning rate", "loss", log="x", top=self._top),
