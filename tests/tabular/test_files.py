@@ -27,7 +27,7 @@ def test_everything_comes_back(name, request, tmp_path, penguins, diabetes):
     frame = penguins if name == "species" else diabetes
     model.save(tmp_path / "model")
     back = TableModel.load(tmp_path / "model")
-    assert (back.encoder, back.results, back.history) == (model.encoder, model.results, model.history)
+    assert (back.encoder, back.results, back.histories) == (model.encoder, model.results, model.histories)
     assert back.settings == model.settings
     assert back.predict(frame).equals(model.predict(frame))
     back.save(tmp_path / "again")
@@ -46,8 +46,9 @@ def test_the_network_loads_alone(saved, species):
 
 def test_the_history_has_a_line_for_each_epoch(saved, species):
     lines = (saved / "history.csv").read_text().splitlines()
-    assert lines[0].startswith("epoch,loss,validation_loss,")
-    assert len(lines) == 1 + len(species.history)
+    assert lines[0].startswith("member,epoch,loss,validation_loss,")
+    assert len(lines) == 1 + sum(map(len, species.histories))
+    assert lines[-1].startswith(f"{len(species.histories)},{len(species.histories[-1])},")
 
 
 def damaged(description):

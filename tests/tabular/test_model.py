@@ -95,9 +95,8 @@ def test_nothing_is_learnt_from_rows_that_judge(penguins):
 
 
 def test_settings_repeat_the_training(diabetes, progression):
-    passed = dict(progression.settings)
-    for derived in ("optimizer", "rows", "versions"):
-        passed.pop(derived)
+    names = ("hidden", "dropout", "epochs", "batch_size", "lr", "patience", "members")
+    passed = {name: progression.settings[name] for name in (*names, "target", "task", "seed", "held_out", "ignore")}
     again = TableModel.train(diabetes, **passed)
     assert np.array_equal(again.network.parameters.theta, progression.network.parameters.theta)
     assert again.results == progression.results
@@ -109,11 +108,13 @@ def test_the_recipe_is_python_that_repeats_the_training(diabetes, progression):
     assert np.array_equal(again.network.parameters.theta, progression.network.parameters.theta)
 
 
-def test_training_ends_early_with_the_best_weights(progression):
-    history = progression.history
-    assert len(history) < 300
-    assert history.best_epoch == 1 + int(np.argmin(history.validation_loss))
-    assert "stopped early" in history.stopped
+def test_members_end_early_with_their_best_weights(diabetes):
+    model = TableModel.train(diabetes, "progression", members=2, patience=3, epochs=300)
+    assert len(model.histories) == 2
+    for history in model.histories:
+        assert len(history) < 300
+        assert history.best_epoch == 1 + int(np.argmin(history.validation_loss))
+        assert "stopped early" in history.stopped
 
 
 @pytest.mark.parametrize("rows", [10, 11, 12, 15, 20])
@@ -162,7 +163,7 @@ def test_bad_values_are_reported_with_their_row_in_the_table():
 @pytest.mark.parametrize(
     "wrong",
     [
-        {"held_out": 0.0}, {"validation": 1.0}, {"held_out": 0.6, "validation": 0.4}, {"hidden": (0,)},
+        {"held_out": 0.0}, {"held_out": 1.0}, {"members": 0}, {"members": 1.5}, {"hidden": (0,)},
         {"hidden": (2.5,)}, {"lr": 0.0}, {"seed": -1}, {"seed": 0.5}, {"dropout": 1.0}, {"batch_size": 0},
         {"patience": 0}, {"epochs": -1}, {"engine": "steam"}, {"task": "guess"}, {"target": "z"},
     ],
@@ -179,14 +180,15 @@ def test_what_watches_training():
         small(),
         "y",
         epochs=3,
+        members=2,
         callbacks=[lambda moment: seen.append(moment.epoch)],
-        announce=lambda encoder, network: seen.append((encoder.rows, network.outputs)),
+        announce=lambda encoder, recipe, member: seen.append((encoder.rows, recipe.members, member.outputs)),
     )
-    assert seen == [(20, 1), 1, 2, 3]
+    assert seen == [(24, 2, 1), 1, 2, 3, 1, 2, 3]
 
 
 def test_no_hidden_layer_is_a_linear_model():
-    model = TableModel.train(small(), "y", hidden=(), epochs=1)
+    model = TableModel.train(small(), "y", hidden=(), epochs=1, members=1)
     assert list(model.network.parameters) == ["W1", "b1"]
 
 

@@ -65,7 +65,8 @@ def train_members(
     """Train the members of an ensemble.
 
     They are trained beside each other, each on one thread, and followers keep a record for each. Other callbacks see
-    one member after another. Ctrl-C ends the training of all, each with its best weights so far.
+    one member after another. Ctrl-C ends the training of all, each with its best weights so far; members without a
+    finished epoch are left out.
 
     Args:
         fit: makes and trains one network.
@@ -82,32 +83,24 @@ def train_members(
     own = for_members(callbacks, members)
     workers = min(members, cores()) if all(isinstance(c, Follower) for c in callbacks) else 1
     bar = _SharedBar(progress_callback(progress), members)
-    with Interrupt() as interrupt:
+    with Interrupt() as interrupt:  # those of the members are pressed with it
 
-        def one(number: int) -> Member:
-            watching = (*own[number], _Stop(interrupt), *bar.of_a_member())
+        def one(number: int) -> Member | None:
+            if interrupt.pressed and number > 0:
+                return None
             threads = None if workers == 1 else 1
+            watching = (*own[number], *bar.of_a_member())
             part = Part(number, others(rows, held[number]), held[number], numbers[number], threads, watching)
-            network, history = fit(part)
-            history.interrupted = history.interrupted or interrupt.pressed
-            return Member(network, history, part.held)
+            return Member(*fit(part), part.held)
 
         numbers = seeds(seed, members)
         if workers == 1:
-            return tuple(map(one, range(members)))
-        with ThreadPoolExecutor(workers, "chainrule-member") as pool:
-            return tuple(pool.map(one, range(members)))
-
-
-@dataclass
-class _Stop(Callback):
-    """Ends a member's training when Ctrl-C was pressed: signals reach the main thread alone."""
-
-    interrupt: Interrupt
-
-    def on_slice(self, moment: Moment) -> bool:
-        """Between steps."""
-        return self.interrupt.pressed
+            found = list(map(one, range(members)))
+        else:
+            with ThreadPoolExecutor(workers, "chainrule-member") as pool:
+                found = list(pool.map(one, range(members)))
+    trained = [member for member in found if member is not None]
+    return tuple([member for member in trained if len(member.history)] or trained[:1])
 
 
 @dataclass

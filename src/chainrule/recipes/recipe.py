@@ -32,7 +32,7 @@ class Recipe:
     """Everything that is chosen before training.
 
     Attributes:
-        hidden: units of each hidden layer.
+        hidden: units of each hidden layer; none for a linear model.
         activation: of the hidden layers.
         frequencies: waves that :class:`chainrule.Periodic` makes of each column of numbers; 0 for none.
         frequency_scale: how fast they start.
@@ -109,8 +109,9 @@ class Recipe:
             outputs: of the network.
         """
         plain = features - len(categories)
-        encoded: list[Layer] = [Activation("smooth_clip", {"limit": self.clip})] if numbers else []
-        if numbers and self.frequencies:
+        bent = numbers > 0 and len(self.hidden) > 0  # without hidden layers the model is linear
+        encoded: list[Layer] = [Activation("smooth_clip", {"limit": self.clip})] if bent else []
+        if bent and self.frequencies:
             encoded.append(Periodic(numbers, self.frequencies, self.frequency_scale))
         if categories:
             tables = [[Columns(plain + n), Embedding(size, EMBEDDING_SIZE)] for n, size in enumerate(categories)]
