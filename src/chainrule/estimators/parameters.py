@@ -31,7 +31,45 @@ Constraints = dict[str, list[Any]]
 
 @dataclass(eq=False, repr=False)
 class Parameters(BaseEstimator):  # type: ignore[misc]
-    """The parameters that both estimators share; each is kept as it was given, and looked at when ``fit`` is called."""
+    """The parameters that both estimators share; each is kept as it was given, and looked at when ``fit`` is called.
+
+    Those named here first are scikit-learn's, and mean what they mean there; ``"auto"`` leaves a choice to the recipe.
+
+    Args:
+        recipe: ``"auto"`` takes measured defaults (:class:`chainrule.recipes.Recipe`): scaled features, an ensemble,
+            AdamW under half a cosine; ``"sklearn"`` takes scikit-learn's.
+        solver: ``"sgd"``, ``"adam"``, ``"adamw"``, ``"rmsprop"``, ``"adagrad"``, ``"lbfgs"``, or an optimizer.
+        alpha: 0.5 alpha times the sum of W^2 over the rows of a batch is added to the loss.
+        batch_size: rows of a step.
+        learning_rate: ``"constant"``, ``"cosine"``, with SGD ``"invscaling"`` and ``"adaptive"``, or a schedule.
+        learning_rate_init: the learning rate, or the one that training begins with.
+        power_t: the exponent of ``"invscaling"``.
+        max_iter: epochs at most.
+        shuffle: whether the order of rows means nothing; ``False`` takes them as they are.
+        random_state: of everything random: the same number, the same bits.
+        tol: by how much the watched quantity must improve; for L-BFGS the largest slope that counts as none.
+        verbose: whether each epoch is printed.
+        warm_start: whether ``fit`` goes on where the last call ended.
+        momentum: of SGD.
+        nesterovs_momentum: whether it is Nesterov's.
+        early_stopping: whether rows are held back, and the best weights by what they say come back.
+        validation_fraction: the share of rows that one network holds back; members of an ensemble hold back a fifth.
+        beta_1: of Adam.
+        beta_2: of Adam.
+        epsilon: of Adam.
+        n_iter_no_change: epochs in a row without an improvement after which training ends; infinity for never.
+        max_fun: iterations of L-BFGS at most, whatever ``max_iter``.
+        dropout: the share of hidden units that a step leaves out.
+        normalization: ``"batch"`` or ``"layer"``, between a hidden layer and its activation; ``None`` for none.
+        residual: whether hidden layers as wide as the one before them add what went into them.
+        scale: whether features (and targets, where the loss allows it) are standardised.
+        monitor: what decides which epoch was best: ``"score"``, ``"loss"``, or a metric, of the rows held back.
+        n_members: networks that are trained, each with other rows held back; their outputs are averaged.
+        n_starts: starting points from which each of them is trained; the best is kept.
+        dtype: ``"float32"`` or ``"float64"``; that of the features by default.
+        engine: as in :meth:`chainrule.Network.fit`.
+        callbacks: functions of a :class:`chainrule.training.Moment`, or :class:`chainrule.Callback` objects.
+    """
 
     _: KW_ONLY
     recipe: str = AUTO

@@ -31,7 +31,35 @@ UNIT_FREE: Final = frozenset(
 
 @dataclass(eq=False, repr=False)
 class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[misc]
-    """A regressor: a multilayer perceptron behind scikit-learn's contract."""
+    """A regressor: a multilayer perceptron behind scikit-learn's contract.
+
+    Args:
+        loss: ``"squared_error"`` (half of it, summed over outputs), ``"poisson"``, the name of a loss, or a formula
+            over prediction and target.
+        hidden_layer_sizes: the units of each hidden layer, or layers such as ``cr.Residual(...)`` in their place.
+        activation: of the hidden layers, or one for each: scikit-learn's names, this package's, or an operation.
+        quantiles: such as ``(0.1, 0.5, 0.9)``: these are predicted, a column for each, in order.
+        **others: see :class:`chainrule.estimators.parameters.Parameters`.
+
+    Attributes:
+        network_: the trained network, an ensemble as one; it takes encoded features.
+        members_: each member: its ``network``, its ``history``, and the rows that it held back.
+        histories_: how each member was trained.
+        starts_: the watched quantity from each starting point, shape (members, starts).
+        coefs_, intercepts_: the weights and biases of the first member, layer by layer.
+        loss_curve_, loss_, best_loss_: the training loss of each epoch, of the last, of the best.
+        validation_loss_curve_, validation_scores_, best_validation_score_: of the rows that were watched.
+        n_iter_: epochs of the last call; ``t_``: rows gone through in all.
+        n_features_in_, feature_names_in_: the features, and their names if they had any.
+        n_layers_, n_outputs_, out_activation_: of the network, under scikit-learn's names.
+
+    >>> import chainrule as cr
+    >>> X = [[i / 10] for i in range(30)]
+    >>> y = [x * x for (x,) in X]
+    >>> model = cr.MLPRegressor(random_state=0, max_iter=200).fit(X, y)
+    >>> model.score(X, y) > 0.98
+    True
+    """
 
     loss: Any = AUTO
     hidden_layer_sizes: Any = AUTO
