@@ -143,6 +143,7 @@ def _summary(model: TableModel, folder: Path, interrupted: bool) -> dict[str, An
 
     target = model.encoder.target
     results = model.results.to_json()
+    results["inspection"].pop("dependences")  # as the rows of a regression, they are there to be drawn
     return {
         "model": str(folder),
         "files": [str(folder / name) for name in FILES],

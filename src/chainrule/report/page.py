@@ -192,7 +192,9 @@ def _range(values: Sequence[float]) -> str:
 def _spelled(value: object) -> str:
     """A setting in words: lists and dictionaries without their brackets."""
     if isinstance(value, dict):
-        return ", ".join(f"{name}: {item}" for name, item in value.items() if item is not None)
+        return ", ".join(
+            f"{name.replace('_', ' ')} {_spelled(item)}" for name, item in value.items() if item is not None
+        )
     if isinstance(value, list):
         return ", ".join(map(str, value)) or "none"
-    return str(value)
+    return "none" if value is None else str(value)
