@@ -2,8 +2,8 @@
 
 from chainrule.diagnosis.diagnosis import Diagnosis, verdict_lines
 from chainrule.diagnosis.estimating import Estimate, estimate
+from chainrule.diagnosis.gathering import diagnose, preflight, preflight_table
 from chainrule.diagnosis.layers import LayerMeter, LayerRecorder
-from chainrule.diagnosis.preflight import diagnose, preflight, preflight_table
 from chainrule.diagnosis.rates import RateCurve, find_learning_rate
 from chainrule.diagnosis.record import Record
 from chainrule.diagnosis.rules import RULES, findings

@@ -1,4 +1,4 @@
-"""Before training and after it: the facts are gathered, the rules look at them."""
+"""Facts are gathered, before training and after it, and the rules look at them."""
 
 from __future__ import annotations
 
