@@ -31,6 +31,7 @@ ENGINES = ("auto", "native", "numpy")
 # What engine="auto" goes by; rough, since it decides between about equal times only where they are short.
 SECONDS_AN_EQUATION = 2e-6
 FLOPS_A_SECOND = 2e10
+BYTES_A_SECOND = 2e9  # of results: functions of each element, and random masks, take most of the time
 COMPILING_SECONDS = 0.3
 
 PROFILED_SECONDS = 0.3
@@ -109,8 +110,9 @@ def _pays(steps: Steps, epochs: int) -> bool:
 
 def reference_seconds(program: Program, sizes: Mapping[str, int], precision: str) -> float:
     """About how long the reference engine needs for one run."""
-    flops = cost(program, sizes, precision).flops
-    return len(program.equations) * SECONDS_AN_EQUATION + flops / FLOPS_A_SECOND
+    found = cost(program, sizes, precision)
+    passes = len(program.equations) * SECONDS_AN_EQUATION
+    return passes + found.flops / FLOPS_A_SECOND + found.bytes / BYTES_A_SECOND
 
 
 def lbfgs_run(
