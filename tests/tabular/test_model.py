@@ -182,7 +182,7 @@ def test_what_watches_training():
         epochs=3,
         members=2,
         callbacks=[lambda moment: seen.append(moment.epoch)],
-        announce=lambda encoder, recipe, member: seen.append((encoder.rows, recipe.members, member.outputs)),
+        announce=lambda encoder, recipe, member, columns: seen.append((encoder.rows, recipe.members, member.outputs)),
     )
     assert seen == [(24, 2, 1), 1, 2, 3, 1, 2, 3]
 

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from chainrule.data import TableEncoder
+    from chainrule.diagnosis import Diagnosis
     from chainrule.network import Network
     from chainrule.recipes import Recipe
     from chainrule.tabular import TableModel
+    from chainrule.training import Finding
 
 _WIDTH: Final = 100
 """Columns of text where there is no terminal to ask."""
@@ -42,8 +44,10 @@ def as_json(record: Mapping[str, Any]) -> None:
     click.echo(json.dumps(record, indent=2, ensure_ascii=False))
 
 
-def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, recipe: Recipe, member: Network) -> None:
-    """Print what was recognised in the table, and a member before it is trained."""
+def recognised(
+    data: Path, frame: pl.DataFrame, encoder: TableEncoder, recipe: Recipe, member: Network, columns: Diagnosis
+) -> None:
+    """Print what was recognised in the table, what its columns tell, and a member before it is trained."""
     from rich.table import Table
     from rich.text import Text
 
@@ -66,6 +70,7 @@ def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, recipe: R
     classes = f" Classes: {', '.join(map(str, target.classes))}." if target.classes else ""
     console.print(f"Learning from {encoder.rows} of the rows, {counted(used, 'column')}.{classes}")
     console.print()
+    _findings(console, [finding for finding in columns.findings if finding.severity == "warning"])
     several = f": {recipe.members} like this one are trained, and averaged" if recipe.members > 1 else ""
     console.print(f"Network{several}", style="bold")
     console.print(str(member.summary()))
@@ -75,7 +80,6 @@ def recognised(data: Path, frame: pl.DataFrame, encoder: TableEncoder, recipe: R
 
 def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> None:
     """Print how training ended, how good the model is, where it is, and what to do next."""
-    from chainrule.diagnosis import verdict_lines
     from chainrule.tabular import FILES
 
     console = _console()
@@ -83,8 +87,7 @@ def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> No
         done = all(map(len, model.histories))
         kept = "those of the best epochs so far" if done else "some members finished no epoch"
         console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}.", style="yellow")
-    for line in verdict_lines(model.diagnosis):
-        console.print(line, style="yellow" if line.startswith("warning") else "")
+    _findings(console, model.diagnosis.findings)
     console.print(model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow")
     console.print()
     console.print(f"In {folder}: {', '.join(FILES)}")
@@ -92,6 +95,14 @@ def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> No
     command = shlex.join(["chainrule", "predict", str(folder), str(data), "--out", "predictions.csv"])
     console.print(f"  {command}")
     console.print(f"  open {shlex.quote(str(folder / 'report.html'))} in a browser")
+
+
+def _findings(console: Console, findings: Sequence[Finding]) -> None:
+    """Print what was found, a line each."""
+    for finding in findings:
+        console.print(f"{finding.severity}: {finding.text}", style="yellow" if finding.severity == "warning" else "")
+    if findings:
+        console.print()
 
 
 def warn_unseen(name: str, categories: Sequence[str]) -> None:

@@ -1,6 +1,6 @@
 """Training that explains itself: what is looked at, before and after, and the rules by which it is judged."""
 
-from chainrule.diagnosis.diagnosis import Diagnosis, verdict_lines
+from chainrule.diagnosis.diagnosis import Diagnosis
 from chainrule.diagnosis.estimating import Estimate, estimate
 from chainrule.diagnosis.gathering import diagnose, preflight, preflight_table
 from chainrule.diagnosis.layers import LayerMeter, LayerRecorder
@@ -22,5 +22,4 @@ __all__ = [
     "findings",
     "preflight",
     "preflight_table",
-    "verdict_lines",
 ]

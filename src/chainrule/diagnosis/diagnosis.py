@@ -67,13 +67,3 @@ class Diagnosis(Shown):
     def to_json(self) -> dict[str, Any]:
         """Everything, as JSON can hold it."""
         return {"title": self.title, "summary": self.summary, "findings": [f.to_json() for f in self.findings]}
-
-
-def verdict_lines(diagnosis: Diagnosis) -> list[str]:
-    """What a command prints: a line for each finding.
-
-    >>> found = Diagnosis("Training", (Finding("still falling", "note", "The loss is still falling.", "Go on."),))
-    >>> verdict_lines(found)
-    ['note: The loss is still falling. Go on.']
-    """
-    return [f"{finding.severity}: {finding.text}" for finding in diagnosis.findings]

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
-from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings
+from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings, preflight_table
 from chainrule.diagnosis.record import ClassFacts
 from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name, whole_number
 from chainrule.files import write_atomically
@@ -31,7 +31,7 @@ from chainrule.tabular.parts import (
     spelled_classes,
     split_table,
 )
-from chainrule.tabular.predicting import Wanted, predicted
+from chainrule.tabular.predicting import Wanted, predict_frame
 from chainrule.training import History
 from chainrule.training.history import write_histories
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from chainrule.export import Exported
 
-Announce = Callable[[TableEncoder, Recipe, Network], None]
+Announce = Callable[[TableEncoder, Recipe, Network, Diagnosis], None]
 
 
 @dataclass(frozen=True)
@@ -117,7 +117,8 @@ class TableModel:
             progress: ``True`` shows a bar on a terminal and lines elsewhere.
             callbacks: as in :meth:`chainrule.Network.fit`; they see one member after another. Ctrl-C ends training
                 with the best weights so far.
-            announce: called before the first step, with the encoder, the recipe, and a member before it is trained.
+            announce: called before the first step, with the encoder, the recipe, a member before it is trained, and
+                what there is to say of the columns.
 
         Raises:
             DataError: where the table cannot be learnt from as it is; says in which column and row.
@@ -145,7 +146,7 @@ class TableModel:
         recipe = Recipe.choose(len(X), X.shape[1]).but(**given)
         if announce:
             member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
-            announce(encoder, recipe, member)
+            announce(encoder, recipe, member, preflight_table(learnt, encoder))
         made = learn(
             recipe,
             X,
@@ -228,7 +229,7 @@ class TableModel:
                 no rows.
             ArgumentError: for intervals of classes, and where there were too few held-out rows.
         """
-        return predicted(self, frame, Wanted(probabilities, interval, tuple(quantiles)))
+        return predict_frame(self, frame, Wanted(probabilities, interval, tuple(quantiles)))
 
     def export(
         self, path: str | os.PathLike[str], format: str | None = None, *, table: pl.DataFrame | None = None
@@ -257,10 +258,10 @@ class TableModel:
 
     def _outputs(self, frame: pl.DataFrame) -> dict[str, NDArray[Any]]:
         """Predictions as an exported model gives them."""
-        predicted = self.predict(frame)
-        outputs = {"prediction": predicted["prediction"].to_numpy()}
+        predictions = self.predict(frame)
+        outputs = {"prediction": predictions["prediction"].to_numpy()}
         if self.classes:
-            outputs["probabilities"] = predicted.drop("prediction").to_numpy()
+            outputs["probabilities"] = predictions.drop("prediction").to_numpy()
         return outputs
 
     @property
