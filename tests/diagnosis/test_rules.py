@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.diagnosis import RULES, Diagnosis, LayerRecorder, Record, findings, verdict_lines
+from chainrule.diagnosis import RULES, Diagnosis, LayerRecorder, Record, findings
 from chainrule.training import History
 
 RNG = np.random.default_rng(0)
@@ -209,8 +209,7 @@ def test_a_diagnosis_is_a_page_lines_and_json() -> None:
     diagnosis = leaking()
     assert "To mend" in diagnosis.text
     assert "<h2" in diagnosis.html
-    lines = verdict_lines(diagnosis)
-    assert lines[0].startswith("warning: One column alone gives the target away: X[:, 1] explains ")
+    assert diagnosis.findings[0].text.startswith("One column alone gives the target away: X[:, 1] explains ")
     record = json.loads(json.dumps(diagnosis.to_json()))
     assert [f["name"] for f in record["findings"]] == [f.name for f in diagnosis.findings]
 
