@@ -35,7 +35,7 @@ class Wanted:
     quantiles: tuple[float, ...] = ()
 
 
-def predicted(model: TableModel, frame: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
+def predict_frame(model: TableModel, frame: pl.DataFrame, wanted: Wanted) -> pl.DataFrame:
     """The predictions for a table; see :meth:`TableModel.predict`."""
     import polars as pl
 
@@ -71,7 +71,7 @@ def predict_pieces(model: TableModel, pieces: Iterable[pl.DataFrame], wanted: Wa
     done = 0
     for piece in pieces:
         try:
-            yield predicted(model, piece, wanted)
+            yield predict_frame(model, piece, wanted)
         except CellError as error:
             raise error.after(done) from None
         done += piece.height

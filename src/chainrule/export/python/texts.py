@@ -34,6 +34,7 @@ def filled(template: str, check: Check | None, needed: str, **values: Any) -> st
         typing=", ".join(name for name in typing if re.search(rf"\b{name}\b", needed)),
         **values,
     )
+    text = re.sub(r"(?<!\n)\n\n(?=class |def |@)", "\n\n\n", text)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
 
 
