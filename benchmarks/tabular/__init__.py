@@ -1,0 +1,1 @@
+"""How good the defaults are on real tables, beside other libraries' defaults."""
