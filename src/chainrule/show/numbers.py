@@ -24,7 +24,7 @@ def number_text(value: float, digits: int = DIGITS) -> str:
 def grouped_text(value: float, digits: int = 4) -> str:
     """A number rounded to significant digits; a large one with its thousands set apart.
 
-    >>> grouped_text(621234.5), grouped_text(-0.012345), grouped_text(4178.6), grouped_text(1.5e20)
+    >>> grouped_text(621234.5), grouped_text(-0.01234), grouped_text(4178.6), grouped_text(1.5e20)
     ('621,200', '-0.01234', '4,179', '1.5e20')
     """
     rounded = float(f"{value:.{digits}g}")
