@@ -87,7 +87,8 @@ def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> No
         done = all(map(len, model.histories))
         kept = "those of the best epochs so far" if done else "some members finished no epoch"
         console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}.", style="yellow")
-    _findings(console, model.diagnosis.findings)
+    before = len(model.settings["columns"])  # these were shown already
+    _findings(console, model.diagnosis.findings[before:])
     console.print(model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow")
     console.print()
     console.print(f"In {folder}: {', '.join(FILES)}")

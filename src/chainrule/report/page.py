@@ -49,7 +49,7 @@ _PARTS: Final = {"training": "learning", "validation": "choosing when to stop", 
 def render(model: TableModel) -> str:
     """The report as the text of one HTML file: no network, no scripts, no other files."""
     results, settings, histories = model.results, model.settings, list(model.histories)
-    shown = {name: value for name, value in settings.items() if name not in ("command", "versions")}
+    shown = {name: value for name, value in settings.items() if name not in ("columns", "command", "versions")}
     return (
         _templates()
         .get_template("report.html")

@@ -32,7 +32,7 @@ from chainrule.tabular.parts import (
     split_table,
 )
 from chainrule.tabular.predicting import Wanted, predict_frame
-from chainrule.training import History
+from chainrule.training import Finding, History
 from chainrule.training.history import write_histories
 
 if TYPE_CHECKING:
@@ -144,9 +144,10 @@ class TableModel:
             "members": members,
         }
         recipe = Recipe.choose(len(X), X.shape[1]).but(**given)
+        columns = preflight_table(learnt, encoder)
         if announce:
             member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
-            announce(encoder, recipe, member, preflight_table(learnt, encoder))
+            announce(encoder, recipe, member, columns)
         made = learn(
             recipe,
             X,
@@ -172,6 +173,7 @@ class TableModel:
             "optimizer": recipe.optimizer.to_json(),
             "given": [name for name, value in given.items() if value is not None],
             "rows": {"training": len(learnt), "held_out": len(held)},
+            "columns": [finding.to_json() for finding in columns.findings if finding.severity == "warning"],
             "versions": _versions(),
         }
         judged = HeldOut(held, numbers[1], encoder.encode(held))
@@ -185,7 +187,7 @@ class TableModel:
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
-        """What there is to say of the training."""
+        """What there is to say of the columns and of the training."""
         results = self.results
         classes: tuple[ClassFacts, ...] = ()
         if results.task == "classification":
@@ -193,7 +195,8 @@ class TableModel:
             classes = tuple(map(ClassFacts, results.classes, map(sum, results.confusion), predicted))
         layers = tuple(tuple(history.layers) for history in self.histories if history.layers)
         record = Record(histories=self.histories, layers=layers, classes=classes)
-        return Diagnosis("How training went", findings(record))
+        columns = tuple(Finding(**finding) for finding in self.settings["columns"])
+        return Diagnosis("How training went", columns + findings(record))
 
     @property
     def classes(self) -> tuple[str, ...]:
