@@ -70,10 +70,9 @@ def seconds_text(seconds: float) -> str:
     >>> seconds_text(3e-5), seconds_text(0.25), seconds_text(5400)
     ('30 us', '250 ms', '1.5 h')
     """
-    for unit, size in (("h", 3600.0), ("min", 60.0), ("s", 1.0), ("ms", 1e-3), ("us", 1e-6)):
-        if seconds >= size:
-            break
-    number = seconds / size
+    units = {"h": 3600.0, "min": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6}
+    unit = next((unit for unit, size in units.items() if seconds >= size), "us")
+    number = seconds / units[unit]
     return f"{number:.0f} {unit}" if number >= 10 else f"{number:.2g} {unit}"
 
 
