@@ -1,6 +1,8 @@
 """What the estimators do beyond those of scikit-learn."""
 
 import pickle
+import subprocess
+import sys
 
 import numpy as np
 import polars as pl
@@ -13,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import chainrule as cr
+from chainrule.recipes import Recipe
 
 IRIS = load_iris(return_X_y=True)
 X_DIABETES, Y_DIABETES = load_diabetes(return_X_y=True)
@@ -30,6 +33,14 @@ def test_an_ensemble_is_one_network_whose_logits_are_the_mean_of_its_members():
     np.testing.assert_allclose(model.predict_proba(IRIS[0]), mean / mean.sum(axis=1, keepdims=True), rtol=1e-6)
     assert len(model.histories_) == 2
     assert model.score(*IRIS) > 0.9
+
+
+def test_where_nothing_is_said_the_measured_recipe_is_taken():
+    model = cr.MLPRegressor(random_state=0, max_iter=1).fit(X_DIABETES[:45], Y_DIABETES[:45])
+    recipe = Recipe.choose(45, 10)
+    network = model.members_[0].network
+    assert list(network.layers) == recipe.layers(10, 10, (), 1)
+    assert len(model.members_) == 2
 
 
 def test_repeating_a_row_is_giving_it_weight():
@@ -236,7 +247,7 @@ def test_a_notebook_shows_the_network_and_its_curve():
     page = model._repr_html_()
     assert "<svg" in page
     assert "W1 (4, 100)" in page
-    assert "<svg" not in cr.MLPClassifier()._repr_html_() or "W1" not in cr.MLPClassifier()._repr_html_()
+    assert "W1 (4, 100)" not in cr.MLPClassifier()._repr_html_()
 
 
 @pytest.mark.parametrize(
@@ -264,3 +275,9 @@ def test_extreme_tables_are_learnt(rows, features, classes):
 def test_a_mistake_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         cr.MLPClassifier(**PLAIN | settings).fit(*IRIS)
+
+
+def test_without_scikit_learn_the_error_names_the_command():
+    code = "import sys; sys.modules['sklearn'] = None; import chainrule as cr; cr.MLPClassifier"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert "pip install 'chainrule[sklearn]'" in result.stderr.splitlines()[-1]

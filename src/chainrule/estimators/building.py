@@ -30,8 +30,10 @@ def layers_before_the_outputs(settings: Settings, features: Features) -> list[La
     layers: list[Layer] = []
     width: int | None = len(features.names)
     if settings.recipe is not None or features.categories:
-        bare = replace(settings.recipe or Recipe(frequencies=0), hidden=())
-        layers = bare.layers(len(features.names), features.numbers, features.categories, 1)[:-1]
+        sizes = (1,) if settings.hidden_layer_sizes else ()
+        bare = replace(settings.recipe or Recipe(frequencies=0), hidden=sizes, dropout=0.0)
+        whole = bare.layers(len(features.names), features.numbers, features.categories, 1)
+        layers = whole[: -1 - len(sizes)]
         width = None
     for size, activation in zip(settings.hidden_layer_sizes, settings.activation, strict=True):
         if isinstance(size, Layer):

@@ -162,6 +162,8 @@ class Learnt(Parameters):
 
         parts = [estimator_html_repr(self)]
         if hasattr(self, "members_"):
-            first = self.members_[0]
+            first, count = self.members_[0], len(self.members_)
+            if count > 1:
+                parts.append(f"<p>One of {count} networks, whose outputs are averaged:</p>")
             parts += [first.network._repr_html_(), first.history._repr_html_()]
         return "\n".join(parts)
