@@ -59,9 +59,9 @@ class Recipe:
     weight_decay: float = 0.02
     beta2: float = 0.95
     batch_size: int | Literal["all"] = 64
-    epochs: int = 60
+    epochs: int = 50
     patience: int | None = None
-    members: int = 6
+    members: int = 5
 
     def __post_init__(self) -> None:
         require(
@@ -87,8 +87,8 @@ class Recipe:
         return cls(
             frequencies=cls.frequencies if features <= MOST_WAVED_FEATURES else 0,
             batch_size=min(64 << int(log2(ratio) / 2), 512),
-            epochs=max(round(60 / sqrt(ratio)), 3),
-            members=max(round(6 / ratio ** (1 / 3)), 1),
+            epochs=max(round(cls.epochs / sqrt(ratio)), 3),
+            members=max(round(cls.members / ratio ** (1 / 3)), 1),
         )
 
     def but(self, **given: Any) -> Recipe:
