@@ -29,6 +29,7 @@ NETWORKS = {
     "paths": cr.Network(
         cr.Join([cr.Columns(0, 1, 2), cr.Dense(4, "tanh")], [cr.Columns(4, 2), cr.Dense(4, "selu")], how="add"),
         cr.Join(cr.Dense(2), cr.Activation("sin")),
+        cr.Join(cr.Dense(3), cr.Dense(3), cr.Dense(3), how="average"),
         cr.Dense(2),
         inputs=5,
     ),
