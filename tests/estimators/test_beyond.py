@@ -52,6 +52,16 @@ def test_repeating_a_row_is_giving_it_weight():
     np.testing.assert_array_equal(weighted.predict(X), repeated.predict(X))
 
 
+def test_probabilities_are_as_sure_as_rows_held_back_say():
+    """Of labels of which a fifth are wrong, no more than a share of 0.8 or so can be foreseen."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 4))
+    y = (X[:, 0] > 0) ^ (rng.uniform(size=200) < 0.2)
+    plain = cr.MLPClassifier(**QUICK | {"max_iter": 60, "monitor": "score"}, label_smoothing=0.0).fit(X, y)
+    factor = np.linalg.norm(plain.coefs_[-1]) / np.linalg.norm(plain.histories_[0].checkpoint.best["theta"][-9:-1])
+    assert factor < 0.95
+
+
 def test_class_weights_are_weights_of_rows():
     X, y = IRIS
     given = cr.MLPClassifier(**PLAIN, class_weight={0: 1.0, 1: 2.5, 2: 0.5}).fit(X, y)

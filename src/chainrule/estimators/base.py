@@ -136,7 +136,7 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
         rows = Rows(self._features.encode(features, dtype), self._targets(numbers), weight)
         held = None if validation is None else self._watched(validation, dtype)
         members = self._trained(rows, held, self._strata(numbers), settings, first=first)
-        self._keep(members, rows, settings)
+        self._keep(members, rows, numbers, settings)
         if not once and settings.recipe is None:
             self._warn(settings)
         return self
@@ -262,13 +262,13 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             l2=0.5 * settings.alpha / (settings.batch_size * weight),
         )
 
-    def _keep(self, members: tuple[Member, ...], rows: Rows, settings: Settings) -> None:
+    def _keep(self, members: tuple[Member, ...], rows: Rows, numbers: Array, settings: Settings) -> None:
         """Put what was learnt in its place."""
         before = sum(len(h) for h in self.histories_) if self.t_ else 0
         if settings.recipe is None:
             self.network_ = members[0].network if len(members) == 1 else join([m.network for m in members])
         else:
-            self.network_ = assemble(members, rows.X, rows.Y, rows.weight).network
+            self.network_ = assemble(members, rows.X, numbers, rows.weight).network
         self.members_ = members
         self.n_iter_ = max(len(member.history) for member in members) - before
         self.t_ += len(rows) * self.n_iter_
