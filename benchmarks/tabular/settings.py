@@ -33,7 +33,7 @@ CHANGES: dict[str, dict[str, Any]] = {
     "no clipping": {"clip": 1e6},
     "ReLU": {"activation": "relu"},
     "SELU": {"activation": "selu"},
-    "no dropout": {"dropout": 0.0},
+    "dropout 0.1": {"dropout": 0.1},
     "dropout 0.3": {"dropout": 0.3},
     "no label smoothing": {"label_smoothing": 0.0},
     "no weight decay": {"weight_decay": 0.0},

@@ -53,7 +53,7 @@ class Recipe:
     frequencies: int = 4
     frequency_scale: float = 0.1
     clip: float = 3.0
-    dropout: float = 0.1
+    dropout: float = 0.0
     label_smoothing: float = 0.1
     lr: float = 6e-3
     weight_decay: float = 0.02
