@@ -28,6 +28,7 @@ def main() -> None:
     parser.add_argument("--contestants", default=",".join(CONTESTANTS), help="who, with commas between them")
     parser.add_argument("--seeds", type=int, default=5, help="splits of each table")
     parser.add_argument("--again", action="store_true", help="make runs again that were made before")
+    parser.add_argument("--untimed", action="store_true", help="the machine is busy: note no seconds")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")  # of other libraries, about convergence
     RESULTS.mkdir(exist_ok=True)
@@ -40,7 +41,7 @@ def main() -> None:
                     key = (table.name, who, seed)
                     if table.name not in arguments.tables.split(",") or (key in runs and not arguments.again):
                         continue
-                    runs[key] = measure(table, who, seed)
+                    runs[key] = measure(table, who, seed, timed=not arguments.untimed)
                     print(json.dumps(runs[key].to_json()), flush=True)
                     with FILE.open("a", encoding="utf-8") as file:
                         file.write(json.dumps(runs[key].to_json()) + "\n")

@@ -22,7 +22,7 @@ class Run:
         seed: of the split and of the contestant.
         error: 1 - accuracy, or the root of the mean squared error.
         log_loss: of classes; None in regression.
-        seconds: to learn and to predict.
+        seconds: to learn and to predict; None where the machine had other things to do.
         rows: that were judged.
     """
 
@@ -31,7 +31,7 @@ class Run:
     seed: int
     error: float
     log_loss: float | None
-    seconds: float
+    seconds: float | None
     rows: int
 
     def to_json(self) -> dict[str, Any]:
@@ -39,7 +39,7 @@ class Run:
         return asdict(self)
 
 
-def measure(table: TableSet, who: str, seed: int) -> Run:
+def measure(table: TableSet, who: str, seed: int, *, timed: bool = True) -> Run:
     """Split, learn, predict, judge."""
     from sklearn.metrics import log_loss
 
@@ -49,7 +49,7 @@ def measure(table: TableSet, who: str, seed: int) -> Run:
     learnt, judged = split(frame.height, seed, None if classes is None else y)
     start = perf_counter()
     predicted = CONTESTANTS[who](frame[learnt], frame[judged], table.target, table.task, seed)
-    seconds = perf_counter() - start
+    seconds = perf_counter() - start if timed else None
     actual = y[judged]
     if classes is None:
         error = float(np.sqrt(np.mean((predicted.ravel() - actual) ** 2)))

@@ -74,7 +74,8 @@ def _log_losses(found: Sequence[Run]) -> float | None:
 
 
 def _times(found: Sequence[Run]) -> float | None:
-    return exp(fmean(log(run.seconds) for run in found))
+    timed = [log(run.seconds) for run in found if run.seconds is not None]
+    return exp(fmean(timed)) if timed else None
 
 
 def _pairs(
@@ -111,4 +112,5 @@ def _surer(runs: Sequence[Run], who: str) -> str:
 
 
 def _seconds(runs: Sequence[Run], who: str) -> float:
-    return exp(fmean(log(run.seconds) for run in runs if run.who == who))
+    timed = [log(run.seconds) for run in runs if run.who == who and run.seconds is not None]
+    return exp(fmean(timed)) if timed else float("nan")
