@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 from chainrule.errors import whole_number
 from chainrule.expression import symbol
 from chainrule.nn.build import Build
-from chainrule.nn.layers import Dropout, Layer
+from chainrule.nn.layer import Layer
+from chainrule.nn.layers import Dropout
 from chainrule.nn.model import Model
 from chainrule.optim import Adam
 from chainrule.passes.cost import cost, item_bytes

@@ -13,7 +13,7 @@ import pytest
 import chainrule as cr
 from chainrule.errors import ArgumentError, ChainruleError
 from chainrule.export import checked
-from chainrule.nn.layers import ACTIVATIONS
+from chainrule.nn.activations import ACTIVATIONS
 
 FORMATS = {"onnx": "net.onnx", "python": "net.py", "numpy": "np_net.py", "jax": "jax_net.py", "torch": "torch_net.py",
            "keras": "keras_net.py", "safetensors": "net"}  # fmt: skip

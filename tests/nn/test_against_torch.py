@@ -73,7 +73,7 @@ def _targets(name: str, shape: tuple[int, int], rng: np.random.Generator) -> np.
 
 
 def test_every_activation_has_a_counterpart() -> None:
-    from chainrule.nn.layers import ACTIVATIONS
+    from chainrule.nn.activations import ACTIVATIONS
 
     assert set(ACTIVATIONS) == set(TORCH_ACTIVATIONS)
 

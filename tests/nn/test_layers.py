@@ -14,7 +14,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
 from chainrule.engines.threefry import threefry
-from chainrule.nn.layers import ACTIVATIONS, LAYERS, layer_from_json
+from chainrule.nn.activations import ACTIVATIONS
+from chainrule.nn.reading import LAYERS, layer_from_json
 from chainrule.trace import trace
 
 RNG = np.random.default_rng(0)

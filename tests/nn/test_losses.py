@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
 from chainrule.losses import LOSSES, Loss
-from chainrule.nn.layers import ACTIVATIONS
+from chainrule.nn.activations import ACTIVATIONS
 
 NUMBER_LOSSES: dict[str, Callable[..., Any]] = {
     "squared_error": cr.losses.squared_error,

@@ -27,7 +27,7 @@ from chainrule.comparing.pytorch import one_thread
 from chainrule.comparing.task import LOGITS, Array, LeftOut, Part, Task, has_codes, known_loss, parts_of
 from chainrule.importing.keras import ACTIVATIONS
 from chainrule.nn import Activation, BatchNorm, Dense, Embedding, LayerNorm
-from chainrule.nn.layers import activation_name
+from chainrule.nn.activations import activation_name
 from chainrule.optim import SGD, Adagrad, Adam, AdamW, RMSProp
 
 BACKENDS: Final = {"torch": "torch", "jax": "jax", "tensorflow": "tensorflow"}

@@ -12,7 +12,7 @@ from chainrule.comparing.definitions import Definition, mean_definition
 from chainrule.comparing.task import Array, LeftOut, Part, Task, has_codes, known_loss, parts_of
 from chainrule.network import Network
 from chainrule.nn import Activation, BatchNorm, Dense, Embedding, LayerNorm
-from chainrule.nn.layers import activation_name
+from chainrule.nn.activations import activation_name
 from chainrule.optim import SGD, Adagrad, Adam, AdamW, RMSProp
 
 

@@ -12,7 +12,7 @@ from chainrule.comparing.task import Array, LeftOut, Task, known_loss
 from chainrule.importing.scikit_learn import ACTIVATIONS
 from chainrule.losses import half_squared_error
 from chainrule.nn import Dense
-from chainrule.nn.layers import activation_name
+from chainrule.nn.activations import activation_name
 from chainrule.optim import SGD, Adam
 
 _HIDDEN: Final = {ours: theirs for theirs, ours in ACTIVATIONS.items() if theirs not in ("softmax", "exp")}

@@ -13,7 +13,7 @@ from chainrule.comparing.definitions import Definition
 from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.nn import Activation, Dense, Dropout, Embedding, Layer
-from chainrule.nn.layers import activation_name
+from chainrule.nn.activations import activation_name
 from chainrule.optim import Optimizer
 
 Array = NDArray[Any]

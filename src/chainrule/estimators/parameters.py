@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval, Options, StrOptions
 
 from chainrule.expression import Expression, Operation
 from chainrule.losses import LOSSES, Loss
-from chainrule.nn.layers import ACTIVATIONS
+from chainrule.nn.activations import ACTIVATIONS
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.running import ENGINES
 from chainrule.schedules import Schedule

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import InvalidParameterError
 from chainrule.errors import require
 from chainrule.estimators.parameters import AUTO, Parameters
 from chainrule.expression import Operation
-from chainrule.nn.layers import Layer
+from chainrule.nn.layer import Layer
 from chainrule.optim import LBFGS, AdamW
 from chainrule.recipes import Recipe
 

@@ -12,7 +12,7 @@ import numpy as np
 from chainrule.engines.numpy import FLOAT_TYPES
 from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, whole_number
 from chainrule.losses import loss_of
-from chainrule.nn.layers import Layer, as_layers
+from chainrule.nn.layer import Layer, as_layers
 from chainrule.nn.model import Assembled, Model
 from chainrule.optim import Optimizer, optimizer_of
 from chainrule.parameters import Parameters

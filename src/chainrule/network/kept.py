@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from chainrule._version import __version__
 from chainrule.errors import ModelFileError
 from chainrule.network.described import Described
-from chainrule.nn.layers import Layer, layer_from_json
+from chainrule.nn.layer import Layer
+from chainrule.nn.reading import layer_from_json
 from chainrule.storage import write_model
 
 

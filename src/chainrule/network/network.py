@@ -13,7 +13,9 @@ from chainrule.expression import Operation
 from chainrule.network.diagnosed import Diagnosed
 from chainrule.network.explained import Explained
 from chainrule.network.exported import Exportable
-from chainrule.nn.layers import Dense, Dropout, Layer, activation_of
+from chainrule.nn.activations import activation_of
+from chainrule.nn.layer import Layer
+from chainrule.nn.layers import Dense, Dropout
 from chainrule.storage import read_model
 
 

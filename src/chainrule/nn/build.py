@@ -13,7 +13,7 @@ from chainrule.init import Initialiser
 from chainrule.shapes import show_shape
 
 if TYPE_CHECKING:
-    from chainrule.nn.layers import Layer
+    from chainrule.nn.layer import Layer
 
 
 @dataclass(frozen=True)

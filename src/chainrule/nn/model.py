@@ -11,8 +11,10 @@ from chainrule.derivation import derive_program
 from chainrule.errors import ArgumentError, require
 from chainrule.expression import Expression, Operation, symbol
 from chainrule.losses import Loss
+from chainrule.nn.activations import activation_name, activation_of
 from chainrule.nn.build import Build, Parameter, State
-from chainrule.nn.layers import Dense, Layer, activation_name, activation_of
+from chainrule.nn.layer import Layer
+from chainrule.nn.layers import Dense
 from chainrule.nn.step import step_program
 from chainrule.optim import Optimizer
 from chainrule.passes import drop_unused, simplify

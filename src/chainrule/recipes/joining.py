@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from chainrule.network import Network
 from chainrule.nn import Activation, Join
-from chainrule.nn.layers import Dense, Layer
+from chainrule.nn.layer import Layer
+from chainrule.nn.layers import Dense
 
 Floats = NDArray[np.float64]
 

@@ -10,7 +10,7 @@ from chainrule.errors import ArgumentError, require, whole_number
 from chainrule.losses import Loss, binary_cross_entropy, cross_entropy, mean_squared_error
 from chainrule.network import Network
 from chainrule.nn import Activation, Columns, Dense, Dropout, Embedding, Join, Layer, Periodic
-from chainrule.nn.layers import activation_of
+from chainrule.nn.activations import activation_of
 from chainrule.optim import AdamW
 from chainrule.schedules import Cosine
 
