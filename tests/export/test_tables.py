@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
@@ -124,3 +125,32 @@ def test_the_python_file_names_columns_that_a_table_lacks(models, tmp_path):
 def test_a_table_of_another_model_is_refused(models, tmp_path):
     with pytest.raises(ChainruleError, match="lacks the columns"):
         models["number"].export(tmp_path / "model.onnx", table=pl.DataFrame({"class": [1]}))
+
+
+ODD = ["it's", 'a "b"', "two\nlines", "日本", "\\n", "{{ x }}", "'''", "NA", " b ", "b", "", "\u2028", "</script>"]
+
+
+@pytest.mark.filterwarnings("ignore:__array__:DeprecationWarning")
+@pytest.mark.parametrize("format", FORMATS)
+def test_texts_and_names_may_hold_any_characters(format, tmp_path):
+    if format in ("jax", "torch", "keras"):
+        pytest.importorskip(format)
+    random, rows = np.random.default_rng(0), 400
+    many = [f'town"{i}\n' for i in range(50)]
+    table = pl.DataFrame(
+        {
+            "": random.normal(size=rows),
+            'a"""\n\\': random.choice(np.array([*ODD, None], object), rows).tolist(),
+            "日本 'x'": random.choice(np.array([*many, "", None], object), rows).tolist(),
+            "import": random.choice(np.array([True, False, None], object), rows).tolist(),
+        }
+    )
+    target = '"""\nraise SystemExit\n"""'
+    labels = pl.Series("y", random.choice(np.array(["'\"", "n\no", "日本\\"], object), rows).tolist())
+    model = model_of(table, labels)
+    model = replace(model, encoder=replace(model.encoder, target=replace(model.encoder.target, name=target)))
+    others = table[:4].with_columns(pl.Series('a"""\n\\', ["?", " it's", "None", "never seen"]))
+    for asked in (table, others, None):
+        exported = model.export(tmp_path / FORMATS[format], format, table=asked)
+        assert exported.check is not None
+        assert exported.check.largest_difference < 2e-6

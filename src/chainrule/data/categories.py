@@ -112,11 +112,17 @@ class CategoryColumn(Column):
         text = series.filter(self._codes(series) < 0).drop_nulls()
         return _text(text, self.kind).unique().sort().to_list()
 
+    def recognised(self, series: pl.Series) -> pl.Series:
+        """The text of each row as this column knows it, null where it is missing."""
+        if self.kind == "boolean":
+            return values.truths(series, "; the column held true and false when the model was trained")
+        return values.recognised(series, self.categories)
+
     def _codes(self, series: pl.Series) -> pl.Series:
         """For each row its code, or the place of its feature, -1 for none."""
         import polars as pl
 
-        text = _text(series, self.kind, "; the column held true and false when the model was trained")
+        text = self.recognised(series)
         first, others, last = (1, OTHER, self.codes - 1) if self.codes else (0, -1, len(self.features) - 1)
         places = range(first, first + len(self.categories))
         codes = text.replace_strict(list(self.categories), places, default=others, return_dtype=pl.Int64)
@@ -134,5 +140,5 @@ class CategoryColumn(Column):
         return cls(*cls._common(fields), tuple(categories), distinct)
 
 
-def _text(series: pl.Series, kind: str, since: str = "") -> pl.Series:
-    return values.truths(series, since) if kind == "boolean" else values.text(series)
+def _text(series: pl.Series, kind: str) -> pl.Series:
+    return values.truths(series) if kind == "boolean" else values.text(series)

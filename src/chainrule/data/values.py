@@ -8,6 +8,7 @@ that is not one. Rows are counted from 1, without the header.
 from __future__ import annotations
 
 import reprlib
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -95,8 +96,14 @@ def _dates(text: pl.Series) -> pl.Series:
 
 
 def column(frame: pl.DataFrame, name: str) -> pl.Series:
-    """The column ``name`` with every missing value as null (a float column may hold NaN instead)."""
+    """The column ``name`` with every missing value as null (floats may hold NaN instead, texts nothing)."""
+    import polars as pl
+
     series = frame[name]
+    if series.dtype in (pl.Categorical, pl.Enum):
+        series = series.cast(pl.String)
+    if series.dtype == pl.String:
+        return series.replace("", None)
     return series.fill_nan(None) if series.dtype.is_float() else series
 
 
@@ -190,6 +197,17 @@ def text(series: pl.Series) -> pl.Series:
 
     kind_of(series)
     return series.cast(pl.String)
+
+
+def recognised(series: pl.Series, known: Collection[str]) -> pl.Series:
+    """The column as text: one of the ``known`` texts as it is, every other as a file would have it read.
+
+    >>> import polars as pl
+    >>> recognised(pl.Series(["?", " b", "NA"]), ["?", "b"]).to_list()
+    ['?', 'b', None]
+    """
+    written = text(series)
+    return written.zip_with(written.is_in(list(known)), stripped(written))
 
 
 def truths(series: pl.Series, since: str = "") -> pl.Series:

@@ -60,7 +60,8 @@ class Input:
             case "date":
                 return values.day_numbers(values.dates(series))
             case _:
-                text = values.truths(series) if self.kind == "boolean" else values.text(series)
+                boolean = self.kind == "boolean"
+                text = values.truths(series) if boolean else values.recognised(series, self.codes)
                 return text.fill_null("").to_numpy().astype(object)
 
 
@@ -189,18 +190,18 @@ def synthetic(encoder: TableEncoder, rows: int = 200, seed: int = 0) -> pl.DataF
     import polars as pl
 
     random = np.random.default_rng(seed)
-    columns = []
+    columns = {}
     for column in encoder.columns:
         if not column.features:
             continue
         absent = random.random(rows) < 0.1
         if isinstance(column, CategoryColumn):
             known = list(column.categories) + ([_UNSEEN] if column.kind == "category" else [])
-            drawn = pl.Series(column.name, random.choice(np.array(known, dtype=object), rows).tolist(), dtype=pl.String)
+            drawn = pl.Series(random.choice(np.array(known, dtype=object), rows).tolist(), dtype=pl.String)
         else:
             assert isinstance(column, MeasuredColumn)
-            drawn = pl.Series(column.name, column.mean + 2 * column.scale * random.standard_normal(rows))
+            drawn = pl.Series(column.mean + 2 * column.scale * random.standard_normal(rows))
             if isinstance(column, DateColumn):
                 drawn = (drawn * 86_400e6).cast(pl.Int64).cast(pl.Datetime("us"))
-        columns.append(drawn.set(pl.Series(absent), None))
+        columns[column.name] = drawn.set(pl.Series(absent), None)  # pl.DataFrame renames a series named ''
     return pl.DataFrame(columns)

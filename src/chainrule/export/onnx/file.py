@@ -31,9 +31,9 @@ def render(subject: Subject, stem: str, check: Check | None) -> dict[str, bytes]
     import onnx
     from onnx import helper, numpy_helper
 
-    graph = Graph({i.name for i in subject.inputs})
+    graph = Graph({_name(i) for i in subject.inputs})
     labels = {label: graph.fresh(label) for label in subject.outputs}
-    known = {i.variable: _codes(graph, i) if i.codes else i.name for i in subject.inputs}
+    known = {i.variable: _codes(graph, i) if i.codes else _name(i) for i in subject.inputs}
     given = subject.stages[0].precision
     for stage in subject.stages:
         if stage.precision != given:
@@ -60,6 +60,11 @@ def render(subject: Subject, stem: str, check: Check | None) -> dict[str, bytes]
     return {f"{stem}.onnx": model.SerializeToString()}
 
 
+def _name(taken: Input) -> str:
+    """The name of an input: its column's, if that has one, since ONNX takes no empty names."""
+    return taken.name or taken.variable
+
+
 def _codes(graph: Graph, taken: Input) -> str:
     """The codes of a column of text; what a file spells as a missing value is one too."""
     spelled = dict.fromkeys(MISSING, taken.codes[""]) | dict(taken.codes)
@@ -67,7 +72,7 @@ def _codes(graph: Graph, taken: Input) -> str:
         spelled |= {form(word): code for word, code in taken.codes.items() for form in (str.upper, str.capitalize)}
     return graph.node(
         "LabelEncoder",
-        taken.name,
+        _name(taken),
         name=f"{taken.variable}_code",
         domain="ai.onnx.ml",
         keys_strings=list(spelled),
@@ -96,10 +101,10 @@ def _input(taken: Input, subject: Subject) -> Any:
 
     stage = subject.stages[0]
     if taken.codes:
-        return helper.make_tensor_value_info(taken.name, TensorProto.STRING, ["B"])
+        return helper.make_tensor_value_info(_name(taken), TensorProto.STRING, ["B"])
     (var,) = (v for v in stage.data if v.name == taken.variable)
     element = helper.np_dtype_to_tensor_dtype(np.dtype(ELEMENTS[stage.precision]))
-    return helper.make_tensor_value_info(taken.name, element, var.shape)
+    return helper.make_tensor_value_info(_name(taken), element, var.shape)
 
 
 def _outputs(graph: Graph, subject: Subject, known: Mapping[str, str], names: Mapping[str, str]) -> list[Any]:
@@ -132,4 +137,5 @@ def run(path: Path, rows: Mapping[str, NDArray[Any]], subject: Subject) -> Outpu
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
-    return dict(zip(subject.outputs, session.run(None, dict(rows)), strict=True))
+    given = {_name(i): rows[i.name] for i in subject.inputs}
+    return dict(zip(subject.outputs, session.run(None, given), strict=True))

@@ -35,10 +35,9 @@ def category(codes: Mapping[str, int], other: int) -> Callable[[Any], int]:
     """A function from a text to the code of its category; the empty text stands for a missing one."""
 
     def code(cell: Any) -> int:
-        text = "" if cell is None else str(cell).strip()
-        if text in codes:
-            return codes[text]
-        return codes[""] if text in MISSING else other
+        text = "" if cell is None else str(cell)
+        text = text if text in codes else text.strip()
+        return codes.get(text, codes[""] if text in MISSING else other)
 
     return code
 

@@ -30,12 +30,18 @@ def filled(template: str, check: Check | None, needed: str, **values: Any) -> st
     typing = ["Any", "Callable", "Dict", "Iterable", "List", "Mapping", "Sequence", "TextIO"]
     text = environment.get_template(template).render(
         written=textwrap.fill(written, 118),
+        quoted=_quoted,
         standard="\n".join(f"import {name}" for name in imports),
         typing=", ".join(name for name in typing if re.search(rf"\b{name}\b", needed)),
         **values,
     )
     text = re.sub(r"(?<!\n)\n\n(?=class |def |@)", "\n\n\n", text)
     return re.sub(r"\n{4,}", "\n\n\n", text).rstrip("\n") + "\n"
+
+
+def _quoted(name: str) -> str:
+    """Words that stand between triple quotes, whatever a column's name does to end them."""
+    return name.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
 
 
 def columns_text(inputs: tuple[Input, ...]) -> str:
