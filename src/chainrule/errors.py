@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 
 class ChainruleError(Exception):
@@ -51,7 +52,11 @@ class CellError(DataError):
 
     def after(self, rows: int) -> CellError:
         """The same error in a table that has so many rows before this part of it."""
-        return CellError(self.column, self.row + rows, self.problem)
+        return self.at(self.row + rows)
+
+    def at(self, row: int) -> CellError:
+        """The same error in another row."""
+        return CellError(self.column, row, self.problem)
 
     def __reduce__(self) -> tuple[type[CellError], tuple[str, int, str]]:
         return CellError, (self.column, self.row, self.problem)
@@ -70,10 +75,35 @@ class NonFiniteError(ChainruleError, ArithmeticError):
 
     Attributes:
         row: the number of the row, counted from 0 in the order given to ``fit``, that it comes from; ``None`` where it
-            is not the doing of one row.
+            is not the doing of one row. The message has it where ``{row}`` (counted from 1) and ``{index}`` stand.
     """
 
     row: int | None = None
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        if self.row is None:
+            return text
+        return text.replace("{row}", str(self.row + 1)).replace("{index}", str(self.row))
+
+
+@contextmanager
+def rows_numbered(numbers: Sequence[int]) -> Iterator[None]:
+    """Inside, rows are taken from data of someone else's: errors name a row by its number there.
+
+    >>> with rows_numbered([7, 2, 5]):
+    ...     error = NonFiniteError("row {row} is infinite")
+    ...     error.row = 2
+    ...     raise error
+    Traceback (most recent call last):
+    chainrule.errors.NonFiniteError: row 6 is infinite
+    """
+    try:
+        yield
+    except NonFiniteError as error:
+        if error.row is not None:
+            error.row = int(numbers[error.row])
+        raise
 
 
 def unknown_name(kind: str, name: object, known: Iterable[str]) -> UnknownNameError:

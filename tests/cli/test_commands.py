@@ -26,14 +26,14 @@ def test_training_says_what_it_does(run):
     for told in (
         "344 rows, 8 columns",
         "3 categories, one feature each: Biscoe, Dream, Torgersen",
-        "species is a class (text, so each value is a class)",
-        "5,379 parameters",
-        "best validation loss",
+        "species is a class (text)",
+        "3 classes: Adelie, Chinstrap, Gentoo.",
+        "5 like this one are trained, and averaged",
         "always guessing 'Adelie' is right for 43.5%",
         "chainrule predict penguins-model penguins.csv --out predictions.csv",
     ):
         assert told in result.stdout
-    assert all(line.startswith("epoch ") for line in result.stderr.splitlines())
+    assert all(re.match(r"member \d of 5, epoch \d+/50: loss ", line) for line in result.stderr.splitlines())
     assert sorted(p.name for p in Path("penguins-model").iterdir()) == sorted(FILES)
 
 
@@ -204,7 +204,7 @@ def long_training(command, folder, *words):
 
 def test_ctrl_c_leaves_a_model_that_loads(command, tmp_path):
     process, line = long_training(command, tmp_path)
-    assert line.startswith("epoch 1/")
+    assert re.match("member . of 5, epoch 1/1000000: loss ", line)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr

@@ -69,7 +69,7 @@ def test_missing_numbers_take_the_median_and_are_marked() -> None:
     assert_allclose(encoded[:, 0], [(1 - 4) / math.sqrt(38 / 3), middle, middle, middle, 5 / math.sqrt(38 / 3)])
     assert_array_equal(encoded[:, 1], [0, 1, 0, 1, 0])
     assert "the median 2" in column.sentence
-    assert "marks the 2 rows" in column.sentence
+    assert "missing in 2 rows: marked" in column.sentence
 
 
 def test_missing_only_when_predicting_is_filled_without_a_mark() -> None:
@@ -146,7 +146,7 @@ def test_many_categories_are_codes_and_those_seen_once_share_one() -> None:
     table = pl.DataFrame({"c": ["c00", "c01", "c34", "new", None], "n": [0] * 5})
     assert_array_equal(encoder.encode(table)[:, 1], [0, 1, 34, 0, 35])
     assert encoder.unseen(table) == {}
-    assert "34 categories as codes" in column.sentence
+    assert "34 categories, each turned into a few learnt numbers" in column.sentence
 
 
 def test_numbers_come_first_then_marks_then_codes() -> None:
@@ -241,7 +241,7 @@ def test_row_numbers_without_a_name_are_left_out() -> None:
     assert TableEncoder.learn(pl.DataFrame({**index, "": [0, 3, 1]}), "y").feature_names == ("", "x")
 
 
-@pytest.mark.parametrize("name", ["id", "ID", "index", "Unnamed: 0", "row_number", "customer_id"])
+@pytest.mark.parametrize("name", ["id", "ID", "index", "Unnamed: 0", "row_number", "rownames", "customer_id"])
 def test_row_numbers_are_left_out_in_any_order_where_the_name_says_no_more(name: str) -> None:
     table = {name: [3, 1, 2, 4], "x": [1, 2, 3, 4], "y": [0.5, 1.0, 2.0, 1.0]}
     assert TableEncoder.learn(pl.DataFrame(table), "y").feature_names == ("x",)

@@ -22,10 +22,10 @@ def target(values: object, task: str = "auto") -> Target:
         ([True, False], "classification", "true and false"),
         ([0.5, 1.0, 2.0], "regression", "decimals"),
         ([1, 2] * 5, "classification", "2 different values, each in 5 rows"),
-        ([1, 2] * 4 + [1], "regression", "each in 4.5 rows on average (fewer than 5)"),
+        ([1, 2] * 4 + [1], "regression", "each in 4.5 rows on average, fewer than 5"),
         ([1.0, 2.0] * 5, "classification", "2 different values"),
         (list(range(20)) * 5, "classification", "20 different values"),
-        (list(range(21)) * 5, "regression", "21 different values (more than 20)"),
+        (list(range(21)) * 5, "regression", "21 different values, more than 20"),
     ],
 )
 def test_the_task_is_recognised_and_explained(values: list[object], task: str, why: str) -> None:

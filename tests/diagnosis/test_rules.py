@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import chainrule as cr
-from chainrule.diagnosis import RULES, Diagnosis, LayerRecorder, Record, findings
+from chainrule.data import TableEncoder
+from chainrule.diagnosis import RULES, Diagnosis, LayerRecorder, Record, findings, preflight_table
 from chainrule.training import History
 
 RNG = np.random.default_rng(0)
@@ -93,6 +95,11 @@ def numbered() -> Diagnosis:
     return run(classifier(16), CLASS, x=np.column_stack([X[:, 0], np.arange(400.0)]))
 
 
+def with_units() -> Diagnosis:
+    table = pl.DataFrame({"price": [f"${i % 40},000" for i in range(400)], "x": X[:, 0], "y": NUMBER})
+    return preflight_table(table, TableEncoder.learn(table, "y"))
+
+
 def far() -> Diagnosis:
     return cr.mlp([2, 16, 1]).preflight(X, NUMBER + 30)
 
@@ -123,6 +130,7 @@ FAULTS: dict[str, Callable[[], Diagnosis]] = {
     "class ignored": imbalanced,
     "leak": leaking,
     "identifier": numbered,
+    "numbers as text": with_units,
 }
 
 

@@ -160,6 +160,26 @@ def test_bad_values_are_reported_with_their_row_in_the_table():
         TableModel.train(frame, "y")
 
 
+def test_rows_without_a_target_are_left_out_where_that_is_asked_for():
+    frame = small()
+    gaps = frame.with_columns(y=pl.when(pl.int_range(30) % 5 == 2).then(None).otherwise("y"))
+    with pytest.raises(DataError, match=r"row 3: the target is missing \(the first of 6 such rows"):
+        TableModel.train(gaps, "y")
+    labelled = gaps.filter(pl.col("y").is_not_null())
+    found, expected = (
+        TableModel.train(table, "y", epochs=2, members=1, skip_unlabelled=skip)
+        for table, skip in ((gaps, True), (labelled, False))
+    )
+    assert np.array_equal(found.network.parameters.theta, expected.network.parameters.theta)
+    assert found.settings["rows"] == expected.settings["rows"]
+    shown, same = ([e.row for e in model.results.inspection.examples] for model in (found, expected))
+    assert shown
+    assert gaps[[row - 1 for row in shown]].equals(labelled[[row - 1 for row in same]])
+    bad = gaps.with_columns(x=pl.when(pl.int_range(30) == 28).then(float("inf")).otherwise("x"))
+    with pytest.raises(DataError, match="column 'x', row 29: inf is not finite"):
+        TableModel.train(bad, "y", skip_unlabelled=True)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [

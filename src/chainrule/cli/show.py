@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 _WIDTH: Final = 100
 """Columns of text where there is no terminal to ask."""
 
+_CLASSES: Final = 12
+"""How many classes are named."""
+
 _LISTED: Final = 5
 """How many unseen categories a warning names."""
 
@@ -51,7 +54,8 @@ def recognised(
     from rich.table import Table
     from rich.text import Text
 
-    from chainrule.show.numbers import counted
+    from chainrule.data.values import column as column_of
+    from chainrule.show.numbers import counted, listed
 
     console = _console()
     used, target = len(encoder.inputs), encoder.target
@@ -67,8 +71,11 @@ def recognised(
     console.print()
     kind = "a class" if target.task == "classification" else "a number"
     console.print(f"Target: {target.name} is {kind} ({target.reason}).")
-    classes = f" Classes: {', '.join(map(str, target.classes))}." if target.classes else ""
-    console.print(f"Learning from {encoder.rows} of the rows, {counted(used, 'column')}.{classes}")
+    if target.classes:
+        console.print(f"{len(target.classes)} classes: {listed(target.classes, _CLASSES)}.")
+    if unlabelled := column_of(frame, target.name).null_count():
+        console.print(f"{counted(unlabelled, 'row')} without a target left out.")
+    console.print(f"Learning from {encoder.rows} of the rows and {counted(used, 'column')}.")
     console.print()
     _findings(console, [finding for finding in columns.findings if finding.severity == "warning"])
     several = f": {recipe.members} like this one are trained, and averaged" if recipe.members > 1 else ""
@@ -108,10 +115,10 @@ def _findings(console: Console, findings: Sequence[Finding]) -> None:
 
 def warn_unseen(name: str, categories: Sequence[str]) -> None:
     """Print on stderr that a column holds categories that did not occur in training."""
-    listed = ", ".join(map(repr, categories[:_LISTED]))
-    more = f" and {len(categories) - _LISTED} more" if len(categories) > _LISTED else ""
+    from chainrule.show.numbers import listed
+
     click.echo(
-        f"chainrule: warning: column {name!r}: {listed}{more} did not occur in training; "
+        f"chainrule: warning: column {name!r}: {listed([*map(repr, categories)], _LISTED)} did not occur in training; "
         "such rows count as none of the known categories",
         err=True,
     )

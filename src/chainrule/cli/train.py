@@ -55,6 +55,7 @@ Examples:
 @click.option("--lr", type=float, help="Learning rate at the start.")
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same model.")
 @click.option("--ignore", metavar="COL", multiple=True, help="A column to leave out; may be given several times.")
+@click.option("--skip-unlabelled", is_flag=True, help="Leave out the rows without a target; else they are an error.")
 @click.option(
     "--engine", type=click.Choice(["auto", "native", "numpy"]), default="auto", show_default=True, help="What computes."
 )
@@ -131,6 +132,9 @@ def _command(context: click.Context) -> str:
             continue
         if parameter.multiple:
             words += [word for each in value or () for word in (parameter.opts[0], each)]
+            continue
+        if isinstance(parameter, click.Option) and parameter.is_flag:
+            words += [parameter.opts[0]]
             continue
         text = (",".join(map(str, value)) or "none") if isinstance(value, tuple) else str(value)
         words += [parameter.opts[0], text]

@@ -11,7 +11,7 @@ from chainrule.data import values
 from chainrule.data.columns import Column, LeftOutColumn
 from chainrule.data.records import Fields
 from chainrule.data.values import Floats
-from chainrule.show.numbers import counted
+from chainrule.show.numbers import counted, listed
 
 if TYPE_CHECKING:
     import polars as pl
@@ -24,6 +24,9 @@ MOST_CODES: Final = 10_000
 
 OTHER: Final = 0
 """The code of categories that training saw once or never."""
+
+LISTED: Final = 6
+"""Categories that a sentence names."""
 
 _IDENTIFIER_ROWS: Final = 50
 _IDENTIFIER_SHARE: Final = 0.9
@@ -93,9 +96,8 @@ class CategoryColumn(Column):
         """What is done with the column, in words."""
         own = counted(len(self.categories), "category")
         if not self.codes:
-            return f"{own}, one feature each: {', '.join(self.categories)}{self._about_missing}"
-        missing = f"; a code of their own for {counted(self.missing, 'missing value')}" if self.missing else ""
-        return f"{own} as codes, each to become a few learnt numbers; one code for all others{missing}"
+            return f"{own}, one feature each: {listed(self.categories, LISTED)}{self._about_missing()}"
+        return f"{own}, each turned into a few learnt numbers; one more for all others{self._about_missing()}"
 
     def encode(self, series: pl.Series) -> Floats:
         """Zeros and a one (all zeros for a category unseen in training), or the code; shape ``(rows, features)``."""

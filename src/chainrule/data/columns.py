@@ -18,7 +18,7 @@ from chainrule.data import values
 from chainrule.data.records import Fields
 from chainrule.data.scaling import standardised, summary
 from chainrule.data.values import Floats
-from chainrule.show.numbers import counted
+from chainrule.show.numbers import counted, grouped_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -86,10 +86,8 @@ class Column(ABC):
         """The name of the feature that marks missing values, if there were any in training."""
         return (f"{self.name} missing",) if self.missing else ()
 
-    @property
-    def _about_missing(self) -> str:
-        rows = counted(self.missing, "row")
-        return f"; {self.indicator[0]!r} marks the {rows} without a value" if self.missing else ""
+    def _about_missing(self, filled: str = "") -> str:
+        return f"; missing in {counted(self.missing, 'row')}: marked{filled}" if self.missing else ""
 
 
 @dataclass(frozen=True)
@@ -208,9 +206,9 @@ class NumberColumn(MeasuredColumn):
     @property
     def sentence(self) -> str:
         """What is done with the column, in words."""
-        measured = f"minus the mean {self.mean:.4g}, over the standard deviation {self.scale:.4g}"
-        filled = f"; the median {self.median:.4g} stands in for missing values" if self.missing else ""
-        return f"numbers, standardised: {measured}{filled}{self._about_missing}"
+        mean, scale, median = map(grouped_text, (self.mean, self.scale, self.median))
+        missing = self._about_missing(f", the median {median} in its place")
+        return f"standardised (mean {mean}, standard deviation {scale}){missing}"
 
 
 @dataclass(frozen=True)
@@ -242,9 +240,8 @@ class DateColumn(MeasuredColumn):
     @property
     def sentence(self) -> str:
         """What is done with the column, in words."""
-        text = "dates: elapsed days, standardised, and month and weekday as sine and cosine"
-        filled = "; the median date stands in for missing ones" if self.missing else ""
-        return text + filled + self._about_missing
+        missing = self._about_missing(", the median date in its place")
+        return f"elapsed days, standardised; month and weekday, as sine and cosine{missing}"
 
     def _cycles(self, series: pl.Series) -> list[Floats]:
         import polars as pl

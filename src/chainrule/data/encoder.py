@@ -28,7 +28,7 @@ _COLUMN_CLASSES: Final[tuple[type[Column], ...]] = (NumberColumn, CategoryColumn
 _CLASS_OF_KIND: Final = {kind: column_class for column_class in _COLUMN_CLASSES for kind in column_class.kinds}
 
 
-_INDEX_NAME: Final = re.compile(r"|unnamed.*|index|idx|nr|no|row|(.*[ _.-])?id|rowid|row[ _.-]?(nr|no|number)")
+_INDEX_NAME: Final = re.compile(r"|unnamed.*|index|idx|nr|no|row|(.*[ _.-])?id|rowid|row[ _.-]?(nr|no|numbers?|names?)")
 """Names of columns that may number the rows."""
 
 

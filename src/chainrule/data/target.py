@@ -14,8 +14,8 @@ from chainrule.data.categories import looks_like_identifier
 from chainrule.data.records import Fields
 from chainrule.data.scaling import standardised, summary
 from chainrule.data.values import Floats
-from chainrule.errors import DataError, require, unknown_name
-from chainrule.show.numbers import counted
+from chainrule.errors import CellError, DataError, require, unknown_name
+from chainrule.show.numbers import are_amounts, counted
 
 if TYPE_CHECKING:
     import polars as pl
@@ -170,14 +170,16 @@ def _refuse_missing(series: pl.Series) -> None:
     what = "missing" if series[row] is None else "infinite"
     others = f" (the first of {count} such rows)" if count > 1 else ""
     remedy = "remove these rows or fill them" if count > 1 else "remove this row or fill it"
-    raise DataError(f"column {series.name!r}, row {row + 1}: the target is {what}{others}; {remedy}")
+    if what == "missing":
+        remedy += ", or train without them (--skip-unlabelled, in Python skip_unlabelled=True)"
+    raise CellError(series.name, row + 1, f"the target is {what}{others}; {remedy}")
 
 
 def _recognise(series: pl.Series) -> tuple[Task, str]:
     """The task that the values suggest, and why."""
     match values.kind_of(series):
         case "boolean":
-            return "classification", "true and false, so each is a class"
+            return "classification", "true and false"
         case "category":
             if looks_like_identifier(series):
                 raise DataError(
@@ -185,23 +187,35 @@ def _recognise(series: pl.Series) -> tuple[Task, str]:
                     "in nearly every row, so it has no classes; if these are numbers, write them with digits "
                     "and a point alone"
                 )
-            return "classification", "text, so each value is a class"
+            _refuse_amounts(series)
+            return "classification", "text"
         case _:
             return _recognise_numbers(values.numbers(series))
 
 
+def _refuse_amounts(series: pl.Series) -> None:
+    """Raise :class:`DataError` for text that spells many numbers, each with something beside it."""
+    different = values.text(series).unique()
+    if len(different) > _MOST_INTEGER_CLASSES and are_amounts(different):
+        raise DataError(
+            f"column {series.name!r} holds text such as {values.spelled(series[0])}, which seems to be a number with "
+            "something beside it; write numbers with digits and a decimal point alone, or set the task to "
+            "classification if each value is a class"
+        )
+
+
 def _recognise_numbers(numbers: Floats) -> tuple[Task, str]:
     if np.any(numbers != np.floor(numbers)):
-        return "regression", "numbers with decimals, so a number"
+        return "regression", "numbers with decimals"
     distinct = len(np.unique(numbers))
     each = len(numbers) / distinct
     found = f"whole numbers with {counted(distinct, 'different value')}"
     if distinct > _MOST_INTEGER_CLASSES:
-        return "regression", f"{found} (more than {_MOST_INTEGER_CLASSES}), so a number"
+        return "regression", f"{found}, more than {_MOST_INTEGER_CLASSES}"
     if each < _FEWEST_ROWS_PER_INTEGER_CLASS:
         fewest = _FEWEST_ROWS_PER_INTEGER_CLASS
-        return "regression", f"{found}, each in {each:.2g} rows on average (fewer than {fewest}), so a number"
-    return "classification", f"{found}, each in {each:.3g} rows on average, so each value is a class"
+        return "regression", f"{found}, each in {each:.2g} rows on average, fewer than {fewest}"
+    return "classification", f"{found}, each in {each:.3g} rows on average"
 
 
 def _classes(series: pl.Series) -> tuple[ClassLabel, ...]:

@@ -9,12 +9,16 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.show.numbers import are_amounts
+
 FEWEST_ROWS: Final = 50
 """Shorter columns are not judged: a few different whole numbers in order mean nothing."""
 MOST_ROWS: Final = 4000
 """Rows that columns are judged by."""
 MOST_CATEGORIES: Final = 64
 """A column of numbers with no more different values is taken for categories too."""
+FEWEST_AMOUNTS: Final = 10
+"""With fewer different values, numbers with a unit may well be names, such as sizes."""
 BINS: Final = 32
 """Parts of equally many rows into which a column of numbers is cut."""
 
@@ -28,12 +32,14 @@ class ColumnFacts:
     Attributes:
         name: of the column.
         identifier: why it looks like a number of the rows; empty if it does not.
+        amount: one of its values, where all are numbers with something beside them, such as a unit; else empty.
         score: the share of the variance of the target's ranks that it explains, on rows that it was not fitted to; 1 is
             all of it. Ranks, so that a few very large targets do not count for everything.
     """
 
     name: str
     identifier: str
+    amount: str
     score: float
 
 
@@ -53,7 +59,8 @@ def column_facts(columns: Mapping[str, NDArray[Any]], target: NDArray[Any]) -> t
     facts = []
     for name, column in columns.items():
         values = np.asarray(column)
-        facts.append(ColumnFacts(name, _numbers_rows(values), explained(_as_numbers(values), Y, halves[0], halves[1])))
+        score = explained(_as_numbers(values), Y, halves[0], halves[1])
+        facts.append(ColumnFacts(name, _numbers_rows(values), _amount(values[order]), score))
     return tuple(facts)
 
 
@@ -70,6 +77,12 @@ def _numbers_rows(values: NDArray[Any]) -> str:
     if span <= 2 * len(values):
         return f"{len(values)} different whole numbers from {values.min():g} to {values.max():g}"
     return ""
+
+
+def _amount(values: NDArray[Any]) -> str:
+    """A value of a column whose texts are numbers with something beside them."""
+    texts = {value for value in values if isinstance(value, str)} if values.dtype.kind == "O" else set()
+    return min(texts) if len(texts) >= FEWEST_AMOUNTS and are_amounts(texts) else ""
 
 
 def _ranks(values: Floats) -> Floats:

@@ -15,7 +15,7 @@ from chainrule.callbacks import Follower, for_members
 from chainrule.engines.native.target import cores
 from chainrule.network import Network
 from chainrule.recipes.folds import held_back_by, others, seeds
-from chainrule.training import Callback, History, Moment, progress_callback
+from chainrule.training import Callback, History, Moment, listed_callbacks, progress_callback
 from chainrule.training.interrupt import Interrupt
 
 Rows = NDArray[np.int64]
@@ -80,8 +80,9 @@ def train_members(
     """
     none = np.empty(0, np.int64)
     held = held_back_by(rows, members, np.random.default_rng(seed), labels) if hold_back else [none] * members
-    own = for_members(callbacks, members)
-    workers = min(members, cores()) if all(isinstance(c, Follower) for c in callbacks) else 1
+    given = listed_callbacks(callbacks)
+    own = for_members(given, members)
+    workers = min(members, cores()) if all(isinstance(c, Follower) for c in given) else 1
     bar = _SharedBar(progress_callback(progress), members)
     with Interrupt() as interrupt:  # those of the members are pressed with it
 
@@ -89,7 +90,7 @@ def train_members(
             if interrupt.pressed and number > 0:
                 return None
             threads = None if workers == 1 else 1
-            watching = (*own[number], *bar.of_a_member())
+            watching = (*own[number], *bar.of_member(number))
             part = Part(number, others(rows, held[number]), held[number], numbers[number], threads, watching)
             return Member(*fit(part), part.held)
 
@@ -105,7 +106,7 @@ def train_members(
 
 @dataclass
 class _SharedBar:
-    """One progress bar for all members: its steps and epochs are those of all together."""
+    """One progress bar for all members: its steps are those of all together."""
 
     bar: Callback | None
     members: int
@@ -113,17 +114,16 @@ class _SharedBar:
     moments: dict[int, Moment] = field(default_factory=dict)
     ended: int = 0
 
-    def of_a_member(self) -> list[Callback]:
+    def of_member(self, number: int) -> list[Callback]:
         """What a member calls, if there is a bar."""
-        return [_Shared(self)] if self.bar else []
+        return [_Shared(self, number)] if self.bar else []
 
     def together(self, member: int, moment: Moment) -> Moment:
-        """Where all members together stand, with the losses of the one that reports."""
+        """Where one member stands, and how many steps all together have made."""
         self.moments[member] = moment
-        step, epoch = (sum(getattr(m, name) for m in self.moments.values()) for name in ("step", "epoch"))
-        return replace(
-            moment, step=step, steps=moment.steps * self.members, epoch=epoch, epochs=moment.epochs * self.members
-        )
+        name = f"member {member + 1} of {self.members}" if self.members > 1 else ""
+        step = sum(m.step for m in self.moments.values())
+        return replace(moment, step=step, steps=moment.steps * self.members, member=name)
 
 
 @dataclass(eq=False)
@@ -131,10 +131,11 @@ class _Shared(Callback):
     """Reports one member to the bar of all."""
 
     shared: _SharedBar
+    number: int
 
     def _tell(self, method: str, moment: Moment) -> None:
         with self.shared.lock:
-            getattr(self.shared.bar, method)(self.shared.together(id(self), moment))
+            getattr(self.shared.bar, method)(self.shared.together(self.number, moment))
 
     def on_start(self, moment: Moment) -> None:
         """The first member shows the bar."""

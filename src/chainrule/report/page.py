@@ -43,7 +43,7 @@ _TITLES: Final = {
 }
 
 
-_PARTS: Final = {"training": "learning", "validation": "choosing when to stop", "held_out": "judging the result"}
+_PARTS: Final = {"training": "learning", "held_out": "judging the result"}
 
 
 def render(model: TableModel) -> str:
@@ -60,7 +60,7 @@ def render(model: TableModel) -> str:
             diagnosis=model.diagnosis,
             sections=[(name, title) for name, title in _TITLES.items() if _has(name, results)],
             columns=_columns(model),
-            parts=_parts(settings.get("rows", {})),
+            parts=_parts(settings.get("rows", {}), settings.get("skip_unlabelled", False)),
             run=_run(histories),
             layer_plots=figures.layers(histories),
             curves=learning_curves(histories) if any(map(len, histories)) else "",
@@ -129,12 +129,13 @@ def _limits(found: Sequence[Dependence]) -> tuple[float, float]:
     return min(values), max(values)
 
 
-def _parts(rows: Mapping[str, int]) -> str:
-    """Into which parts the rows of the table were split."""
+def _parts(rows: Mapping[str, int], unlabelled: bool) -> str:
+    """Into which parts the rows of the table were split; ``unlabelled`` says that some may have been left out."""
     if not rows:
         return ""
     parts = ", ".join(f"{count} for {_PARTS.get(part, part)}" for part, count in rows.items())
-    return f"The table's {sum(rows.values())} rows were split at random: {parts}."
+    having = " with a target" if unlabelled else ""
+    return f"The table's {sum(rows.values())} rows{having} were split at random: {parts}."
 
 
 def _columns(model: TableModel) -> list[Any]:
@@ -167,8 +168,7 @@ def _member(network: Network) -> Network:
     first = network.layers[0]
     if not isinstance(first, Join):
         return network
-    inputs = {name: shape[1:] for name, shape in network.model.inputs}
-    return Network(*first.branches[0], loss=network.loss_function, inputs=inputs)
+    return Network(*first.branches[0], loss=network.loss_function, inputs=network.inputs)
 
 
 def _run(histories: Sequence[History]) -> str:

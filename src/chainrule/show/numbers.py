@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import Final
 
 DIGITS = 6
 """Significant digits of a number in a sentence or a table."""
+
+_BESIDE: Final = re.compile(r"([^\w\s+-]?\s?)[+-]?\d+(?:[.,' ]\d+)*(\D{0,4})")
+"""A number with a sign of a currency before it, or a unit behind it; letters before it make a name of it."""
+
+_MOST_BESIDE: Final = 3
+"""Different texts beside numbers that are still units, and not names with a number in them."""
 
 
 def number_text(value: float, digits: int = DIGITS) -> str:
@@ -90,3 +99,23 @@ def plural(number: int, noun: str) -> str:
     if number == 1:
         return noun
     return noun.removesuffix("y") + "ies" if noun.endswith("y") else noun + "s"
+
+
+def listed(words: Sequence[object], most: int) -> str:
+    """The first few of a list, and how many more there are.
+
+    >>> listed("abc", 3), listed("abcd", 3)
+    ('a, b, c', 'a, b, c and 1 more')
+    """
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(map(str, words[:most])) + more
+
+
+def are_amounts(texts: Iterable[str]) -> bool:
+    """Whether all texts are numbers written with something else: a currency, a unit, commas.
+
+    >>> are_amounts(["$1,250.00", "$3"]), are_amounts(["6.9 lb", "12 lb"]), are_amounts(["B12", "B7"])
+    (True, True, False)
+    """
+    found = [_BESIDE.fullmatch(text) for text in texts]
+    return bool(found) and all(found) and len({match.groups() for match in found if match}) <= _MOST_BESIDE

@@ -17,7 +17,7 @@ from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
 from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings, preflight_table
 from chainrule.diagnosis.record import ClassFacts
-from chainrule.errors import ChainruleError, ModelFileError, require, unknown_name, whole_number
+from chainrule.errors import ChainruleError, ModelFileError, require, rows_numbered, unknown_name, whole_number
 from chainrule.files import write_atomically
 from chainrule.judging import HeldOut, Results, results_from_json
 from chainrule.network import Network, network_from
@@ -88,6 +88,7 @@ class TableModel:
         engine: str = "auto",
         ignore: Sequence[str] = (),
         held_out: float = 0.2,
+        skip_unlabelled: bool = False,
         progress: Any = None,
         callbacks: Sequence[Any] = (),
         announce: Announce | None = None,
@@ -114,6 +115,7 @@ class TableModel:
             engine: ``"auto"`` or the name of an engine.
             ignore: columns to leave out.
             held_out: the share of rows to judge the result by.
+            skip_unlabelled: whether rows without a target are left out; otherwise they are an error.
             progress: ``True`` shows a bar on a terminal and lines elsewhere.
             callbacks: as in :meth:`chainrule.Network.fit`; they see one member after another. Ctrl-C ends training
                 with the best weights so far.
@@ -130,7 +132,7 @@ class TableModel:
         for name in ignore:
             if name not in frame.columns or name == target:
                 raise unknown_name("column to ignore", name, (c for c in frame.columns if c != target))
-        parts, numbers, encoder = split_table(frame.drop(ignore), target, task, held_out, seed)
+        parts, numbers, encoder = split_table(frame.drop(ignore), target, task, held_out, skip_unlabelled, seed)
         learnt, held = parts
         X, y = encoder.encode(learnt), encoder.encode_target(learnt)
         outputs = outputs_of(encoder)
@@ -148,20 +150,21 @@ class TableModel:
         if announce:
             member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
             announce(encoder, recipe, member, columns)
-        made = learn(
-            recipe,
-            X,
-            y,
-            task=encoder.target.task,
-            outputs=outputs,
-            numbers=encoder.numbers,
-            categories=encoder.codes,
-            seed=seed,
-            engine=engine,
-            callbacks=callbacks,
-            watch=lambda part: [LayerRecorder(X[part.rows], y[part.rows])] if part.number == 0 else [],
-            progress=progress,
-        )
+        with rows_numbered(numbers[0]):
+            made = learn(
+                recipe,
+                X,
+                y,
+                task=encoder.target.task,
+                outputs=outputs,
+                numbers=encoder.numbers,
+                categories=encoder.codes,
+                seed=seed,
+                engine=engine,
+                callbacks=callbacks,
+                watch=lambda part: [LayerRecorder(X[part.rows], y[part.rows])] if part.number == 0 else [],
+                progress=progress,
+            )
         settings = {
             "target": target,
             "task": task,
@@ -170,6 +173,7 @@ class TableModel:
             "engine": engine,
             "ignore": list(ignore),
             "held_out": held_out,
+            "skip_unlabelled": skip_unlabelled,
             "optimizer": recipe.optimizer.to_json(),
             "given": [name for name, value in given.items() if value is not None],
             "rows": {"training": len(learnt), "held_out": len(held)},
@@ -272,7 +276,7 @@ class TableModel:
         """What to run to train the same model again: the command where there was one, else Python."""
         if "command" in self.settings:
             return str(self.settings["command"])
-        names = ("task", *self.settings["given"], "seed", "engine", "ignore", "held_out")
+        names = ("task", *self.settings["given"], "seed", "engine", "ignore", "held_out", "skip_unlabelled")
         arguments = "".join(f",\n    {name}={self.settings[name]!r}" for name in names)
         return f"TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
 

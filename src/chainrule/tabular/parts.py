@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Literal
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.data import TableEncoder, Target, Task, split_rows
 from chainrule.data.values import Floats, column, spelled
-from chainrule.errors import DataError, ModelFileError
+from chainrule.errors import CellError, DataError, ModelFileError, unknown_name
 from chainrule.judging import HeldOut, Results
 from chainrule.judging.table import judge_classes, judge_numbers
 from chainrule.network import Network, random_streams
@@ -29,16 +30,24 @@ def split_table(
     target: str,
     task: Literal["auto"] | Task,
     held_out: float,
+    skip_unlabelled: bool,
     seed: int,
 ) -> tuple[tuple[pl.DataFrame, pl.DataFrame], tuple[NDArray[np.int64], ...], TableEncoder]:
     """Rows to learn from and held-out rows, their places in the table, and what was learnt from the first.
+
+    Rows without a target are left out where ``skip_unlabelled`` says so, and refused otherwise.
 
     Raises:
         DataError: where the table cannot be learnt from as it is.
     """
     # The whole table first, so that a message about a bad value gives its row in the table. Of what is learnt
     # from it, the task and the classes are kept; means and categories come from the training rows alone.
-    table = TableEncoder.learn(frame, target, task)
+    places = _labelled(frame, target) if skip_unlabelled else np.arange(frame.height)
+    frame = frame[places]
+    try:
+        table = TableEncoder.learn(frame, target, task)
+    except CellError as error:
+        raise error.at(int(places[error.row - 1]) + 1) from None
     whole = table.target
     _refuse_empty(table)
     if frame.height < FEWEST_ROWS:
@@ -60,15 +69,24 @@ def split_table(
     learnt = whole if whole.task == "classification" else replace(encoder.target, reason=whole.reason)
     # A row number is seen in the whole table alone: the training rows are a random part of it.
     columns = tuple(w if w.kind == "identifier" else c for w, c in zip(table.columns, encoder.columns, strict=True))
-    return (training, held), rows, replace(encoder, target=learnt, columns=columns)
+    return (training, held), tuple(places[part] for part in rows), replace(encoder, target=learnt, columns=columns)
+
+
+def _labelled(frame: pl.DataFrame, target: str) -> NDArray[np.int64]:
+    """The places of the rows that have a target; all where none has, which is to be refused."""
+    if target not in frame.columns:
+        raise unknown_name("target column", target, frame.columns)
+    present = column(frame, target).is_not_null().to_numpy()
+    return np.flatnonzero(present | ~present.any())
 
 
 def _refuse_empty(table: TableEncoder) -> None:
     empty = [column.name for column in table.columns if column.kind == "empty"]
     if empty:
         raise DataError(
-            f"column {empty[0]!r}: no row holds a value; fill it, or leave it out "
-            f"(--ignore {empty[0]}, in Python ignore=[{empty[0]!r}])"
+            f"{'column' if len(empty) == 1 else 'columns'} {', '.join(map(repr, empty))}: no row holds a value; fill "
+            f"what is empty, or leave it out ({' '.join(f'--ignore {shlex.quote(name)}' for name in empty)}, in Python "
+            f"ignore={empty!r})"
         )
 
 

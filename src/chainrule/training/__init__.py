@@ -1,6 +1,6 @@
 """Training: batches, epochs, stopping, history, callbacks, progress."""
 
-from chainrule.training.callbacks import Callback, EveryEpoch, Moment
+from chainrule.training.callbacks import Callback, EveryEpoch, Moment, listed_callbacks
 from chainrule.training.curves import CURVE_RULES, curve_finding
 from chainrule.training.findings import Finding, Rule
 from chainrule.training.history import History
@@ -24,6 +24,7 @@ __all__ = [
     "Rule",
     "batch_rows",
     "curve_finding",
+    "listed_callbacks",
     "progress_callback",
     "train",
     "whole_runs",

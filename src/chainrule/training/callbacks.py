@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from chainrule.errors import require
 from chainrule.training.history import History
 
 
@@ -24,6 +25,8 @@ class Moment:
     """The :class:`chainrule.Network` that is trained, with the weights that it has reached."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """How it is trained: rows, batch size, optimiser and so on, as JSON can hold them."""
+    member: str = ""
+    """Which network of an ensemble this is, such as ``member 2 of 5``; ``step`` and ``steps`` are those of all then."""
 
 
 class Callback:
@@ -55,3 +58,15 @@ class EveryEpoch(Callback):
     def on_epoch(self, moment: Moment) -> bool | None:
         """Call it."""
         return self.function(moment)
+
+
+def listed_callbacks(given: Any) -> list[Any]:
+    """The callbacks that a user gives: several, or one without a list around it.
+
+    Raises:
+        ArgumentError: for what is none.
+    """
+    listed = [given] if isinstance(given, Callback) or callable(given) else list(given)
+    for c in listed:
+        require(isinstance(c, Callback) or callable(c), f"a callback is a function or a cr.Callback, not {c!r}")
+    return listed

@@ -5,9 +5,12 @@ from __future__ import annotations
 import sys
 from importlib.util import find_spec
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from chainrule.training.callbacks import Callback, Moment
+
+_LONGEST_SILENCE: Final = 60.0
+"""Seconds after which a line shows that training goes on, even where it takes hours."""
 
 
 def progress_callback(progress: Any) -> Callback | None:
@@ -27,6 +30,11 @@ def in_notebook() -> bool:
     return shell is not None and "IPKernelApp" in shell.config
 
 
+def place(moment: Moment) -> str:
+    """The epoch, and of which network of an ensemble."""
+    return f"{moment.member and f'{moment.member}, '}epoch {moment.epoch}/{moment.epochs}"
+
+
 def status(moment: Moment) -> str:
     """The last epoch in a few words."""
     row = moment.history.row(-1)
@@ -35,14 +43,15 @@ def status(moment: Moment) -> str:
 
 
 class Lines(Callback):
-    """One line an epoch, at most one every ``interval`` seconds, and the last."""
+    """One line an epoch and the last, at most one every ``interval`` seconds; the longer it takes, the fewer."""
 
     def __init__(self, file: TextIO, interval: float = 1.0) -> None:
-        self.file, self.interval, self.last, self.written = file, interval, 0.0, 0
+        self.file, self.interval, self.start, self.last, self.written = file, interval, monotonic(), 0.0, 0
 
     def on_epoch(self, moment: Moment) -> None:
         """Write a line if it is time."""
-        if monotonic() - self.last >= self.interval:
+        elapsed = monotonic() - self.start
+        if monotonic() - self.last >= min(max(self.interval, elapsed / 5), _LONGEST_SILENCE):
             self._write(moment)
 
     def on_end(self, moment: Moment) -> None:
@@ -52,7 +61,7 @@ class Lines(Callback):
 
     def _write(self, moment: Moment) -> None:
         self.last, self.written = monotonic(), len(moment.history)
-        print(f"epoch {moment.epoch}/{moment.epochs}: {status(moment)}", file=self.file, flush=True)
+        print(f"{place(moment)}: {status(moment)}", file=self.file, flush=True)
 
 
 class Bar(Callback):
@@ -64,23 +73,23 @@ class Bar(Callback):
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
         self.bar = Progress(
-            TextColumn("epoch {task.fields[epoch]}/{task.fields[epochs]}"),
+            TextColumn("{task.fields[place]}"),
             BarColumn(bar_width=30),
             TimeRemainingColumn(),
             TextColumn("{task.fields[status]}"),
             console=Console(stderr=True),
             transient=True,
         )
-        self.task = self.bar.add_task("", total=moment.steps, epoch=0, epochs=moment.epochs, status="")
+        self.task = self.bar.add_task("", total=moment.steps, place=place(moment), status="")
         self.bar.start()
 
     def on_slice(self, moment: Moment) -> None:
         """Move the bar."""
-        self.bar.update(self.task, completed=moment.step, epoch=moment.epoch)
+        self.bar.update(self.task, completed=moment.step)
 
     def on_epoch(self, moment: Moment) -> None:
         """Show the epoch's quantities."""
-        self.bar.update(self.task, status=status(moment))
+        self.bar.update(self.task, place=place(moment), status=status(moment))
 
     def on_end(self, moment: Moment) -> None:
         """Remove the bar."""
@@ -98,7 +107,7 @@ class NotebookBar(Callback):
 
     def on_slice(self, moment: Moment) -> None:
         """Move the bar."""
-        self.bar.set_description(f"epoch {moment.epoch}/{moment.epochs}", refresh=False)
+        self.bar.set_description(place(moment), refresh=False)
         self.bar.update(moment.step - self.bar.n)
 
     def on_epoch(self, moment: Moment) -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Sequence
 from typing import Final
 
-from chainrule.diagnosis.columns import FEWEST_ROWS
+from chainrule.diagnosis.columns import FEWEST_AMOUNTS, FEWEST_ROWS, ColumnFacts
 from chainrule.diagnosis.record import Record
-from chainrule.show.numbers import counted, number_text
+from chainrule.show.numbers import counted, listed, number_text
 from chainrule.training import Finding, Rule
 
 LARGE_INPUT: Final = 10.0
@@ -86,9 +87,28 @@ def identifiers(record: Record) -> Finding | None:
         "warning",
         f"{counted(len(found), 'column')} {'looks' if len(found) == 1 else 'look'} like a number of the rows: "
         f"{_some([f'{c.name} holds {c.identifier}' for c in found])}.",
-        "A number that names a row says nothing of other rows: leave it out.",
+        f"A number that names a row says nothing of other rows: leave it out (chainrule train: {_ignoring(found)}).",
         {c.name: c.identifier for c in found},
     )
+
+
+def amounts(record: Record) -> Finding | None:
+    """Columns of text that hold numbers."""
+    found = [c for c in record.columns if c.amount]
+    if not found:
+        return None
+    return Finding(
+        "numbers as text",
+        "warning",
+        f"{counted(len(found), 'column')} {'holds' if len(found) == 1 else 'hold'} numbers with something beside them, "
+        f"so each value is taken for a category: {_some([f'{c.name} has {c.amount!r}' for c in found])}.",
+        "Write them with digits and a decimal point alone.",
+        {c.name: c.amount for c in found},
+    )
+
+
+def _ignoring(found: Sequence[ColumnFacts]) -> str:
+    return " ".join(f"--ignore {shlex.quote(c.name)}" for c in found)
 
 
 def _is(found: Sequence[object]) -> str:
@@ -96,9 +116,7 @@ def _is(found: Sequence[object]) -> str:
 
 
 def _some(described: Sequence[str]) -> str:
-    """The first few of a list."""
-    more = f" and {len(described) - LISTED} more" if len(described) > LISTED else ""
-    return ", ".join(described[:LISTED]) + more
+    return listed(described, LISTED)
 
 
 RULES: Final[tuple[Rule[Record], ...]] = (
@@ -129,5 +147,12 @@ RULES: Final[tuple[Rule[Record], ...]] = (
         "filling at least half of their range",
         "n different numbers are in order by chance once in n! tables",
         identifiers,
+    ),
+    Rule(
+        "numbers as text",
+        f"a column of text has {FEWEST_AMOUNTS} different values or more, all of them a number with a sign before it "
+        "or up to four characters behind it, the same ones in nearly all rows",
+        "a choice: categories seldom look so",
+        amounts,
     ),
 )
