@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import errno
 import os
-import tempfile
 from pathlib import Path
 
 import pytest
@@ -139,20 +138,19 @@ def test_a_failure_keeps_the_earlier_model(file, species, tmp_path, monkeypatch)
 
 def failing_at(file, monkeypatch):
     """A disk that is full when a file of this name is to be written."""
-    original = tempfile.mkstemp
-    real_open = open
+    real_touch, real_open = Path.touch, open
 
-    def mkstemp(*arguments, **settings):
-        if file in str(settings.get("prefix")):
+    def touch(path, *arguments, **settings):
+        if file in path.name:
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        return original(*arguments, **settings)
+        return real_touch(path, *arguments, **settings)
 
     def opened(path, *arguments, **settings):
         if str(path).endswith(".partial/" + file):
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         return real_open(path, *arguments, **settings)
 
-    monkeypatch.setattr(tempfile, "mkstemp", mkstemp)
+    monkeypatch.setattr(Path, "touch", touch)
     monkeypatch.setattr("builtins.open", opened)
 
 
