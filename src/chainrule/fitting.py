@@ -28,6 +28,7 @@ from chainrule.training import (
     Moment,
     Plan,
     batch_rows,
+    listed_callbacks,
     progress_callback,
     train,
 )
@@ -205,10 +206,7 @@ def _run(network: Computing, data: Data, settings: Settings, plan: Plan, before:
 
 def _watchers(network: Computing, run_: Run, callbacks: Any, progress: Any) -> list[Callback]:
     """The callbacks, after one that lets them see what the run has reached, and before the progress bar."""
-    given = [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else callbacks
-    for c in given:
-        require(isinstance(c, Callback) or callable(c), f"a callback is a function or a cr.Callback, not {c!r}")
-    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in given]
+    watchers = [c if isinstance(c, Callback) else EveryEpoch(c) for c in listed_callbacks(callbacks)]
     between = any(type(c).on_slice is not Callback.on_slice for c in watchers)
     shown = progress_callback(progress)
     return [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]

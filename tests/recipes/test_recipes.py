@@ -162,3 +162,13 @@ def test_what_is_given_takes_the_place_of_what_was_chosen():
     assert Recipe().but(hidden=(3,), lr=None) == Recipe(hidden=(3,))
     with pytest.raises(ArgumentError, match="no 'depth'"):
         Recipe().but(depth=3)
+
+
+def test_a_callback_needs_no_list_around_it_and_what_is_none_is_refused():
+    settings = {"task": "regression", "outputs": 1, "numbers": 4}
+    recipe = Recipe(hidden=(), epochs=2, members=2)
+    seen = []
+    learn(recipe, X, X[:, 0], **settings, callbacks=lambda moment: seen.append(moment.epoch))
+    assert seen == [1, 2, 1, 2]
+    with pytest.raises(ArgumentError, match="a callback is a function or a cr.Callback, not 3"):
+        learn(recipe, X, X[:, 0], **settings, callbacks=[3])

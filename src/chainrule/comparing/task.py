@@ -105,13 +105,10 @@ class Peer(Protocol):
 
 def in_precision(network: Network, dtype: str, loss: Loss | None = None) -> Network:
     """A copy of a network in another precision, or with another loss."""
-    shapes = {name: tuple(shape)[1:] for name, shape in network.model.inputs}
     penalties = {"l1": network.l1, "l2": network.l2}
     chosen = network.loss_function if loss is None else loss
-    copy = Network(*network.layers, loss=chosen, inputs=shapes, seed=network.seed, dtype=dtype, **penalties)
-    for place, values in ((copy.parameters, network.parameters), (copy.states, network.states)):
-        for name in place:
-            place[name] = values[name]
+    copy = Network(*network.layers, loss=chosen, inputs=network.inputs, seed=network.seed, dtype=dtype, **penalties)
+    copy.take(network.arrays())
     return copy
 
 

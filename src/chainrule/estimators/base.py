@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import warnings
 from abc import abstractmethod
-from collections.abc import Sequence
 from dataclasses import replace
 from numbers import Integral
 from typing import Any, Self
@@ -18,11 +17,12 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
 from chainrule.data.splits import split_rows
-from chainrule.errors import ArgumentError, DataError
+from chainrule.errors import ArgumentError, DataError, rows_numbered
 from chainrule.estimators.building import layers_before_the_outputs
 from chainrule.estimators.features import ArrayFeatures, FrameFeatures, as_table
 from chainrule.estimators.following import CallbackSupport, Follower, with_callbacks
 from chainrule.estimators.learnt import Learnt
+from chainrule.estimators.parameters import AUTO
 from chainrule.estimators.rows import Rows, counted_rows
 from chainrule.estimators.settings import Settings, chosen
 from chainrule.estimators.training import Trainer, Watch
@@ -31,7 +31,7 @@ from chainrule.network import Network
 from chainrule.nn import Dense
 from chainrule.recipes import Member, Part, join, train_members
 from chainrule.recipes.ensemble import assemble
-from chainrule.training import Callback, History, Moment
+from chainrule.training import History, Moment, listed_callbacks
 from chainrule.training.metrics import Metric
 
 Array = NDArray[Any]
@@ -135,7 +135,8 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
         dtype = self._precision
         rows = Rows(self._features.encode(features, dtype), self._targets(numbers), weight)
         held = None if validation is None else self._watched(validation, dtype)
-        members = self._trained(rows, held, self._strata(numbers), settings, first=first)
+        with rows_numbered(places):
+            members = self._trained(rows, held, self._strata(numbers), settings, first=first)
         self._keep(members, rows, numbers, settings)
         if not once and settings.recipe is None:
             self._warn(settings)
@@ -170,7 +171,7 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
 
     def _start(self, features: Any, numbers: Array) -> None:
         """Learn what features and targets are like."""
-        scaled = self.recipe != "sklearn" if self.scale == "auto" else bool(self.scale)
+        scaled = self.recipe != "sklearn" if self.scale == AUTO else bool(self.scale)
         if isinstance(features, np.ndarray):
             names = getattr(self, "feature_names_in_", [f"x{n}" for n in range(features.shape[1])])
             self._features = ArrayFeatures.learn(features, tuple(map(str, names)), scaled=scaled)
@@ -183,7 +184,9 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
     @property
     def _precision(self) -> str:
         """The precision of the network."""
-        return str(self._given) if self.dtype == "auto" else self.dtype
+        if self.dtype != AUTO:
+            return self.dtype
+        return str(self._given) if self.recipe == "sklearn" else "float32"
 
     def _watched(self, validation: Any, dtype: str) -> Rows:
         """Rows of one's own to watch."""
@@ -203,20 +206,25 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
         watch = Watch.of(settings.monitor, self._score(), held=hold_back or held is not None)
         trainer = Trainer(self, settings, watch)
         count = settings.n_members if first else len(self.members_)
-        starts = np.empty((count, self.n_starts))
+        starts, epochs = np.empty((count, self.n_starts)), np.zeros(count, np.int64)
+        untrained = self._network(rows, settings) if first else None
 
         def fit(part: Part) -> tuple[Network, History]:
             watched = rows[part.held] if len(part.held) else held
-            if not first:
-                member = self.members_[part.number]
-                return member.network, trainer.go_on(member, rows[part.rows], watched, part)
-            network = self._network(rows, settings, part.seed)
-            history, starts[part.number] = trainer.best_of(network, self.n_starts, rows[part.rows], watched, part)
+            with rows_numbered(part.rows):
+                if untrained is None:
+                    member = self.members_[part.number]
+                    history, before = trainer.go_on(member, rows[part.rows], watched, part)
+                    epochs[part.number] = len(history) - before
+                    return member.network, history
+                network = untrained.sibling(part.seed)  # what is derived for one member serves all
+                history, starts[part.number] = trainer.best_of(network, self.n_starts, rows[part.rows], watched, part)
+                epochs[part.number] = len(history)
             return network, history
 
         seed = _seed(self.random_state)
         follower = Follower.of(self, settings.max_iter * starts.size)
-        callbacks = (*_listed(self.callbacks), *([_say] if self.verbose else []), *follower)
+        callbacks = (*listed_callbacks(self.callbacks), *([_say] if self.verbose else []), *follower)
         if count == 1:
             training, back = self._split(rows, strata, settings, seed) if hold_back else (np.arange(len(rows)), _NONE)
             members: tuple[Member, ...] = (Member(*fit(Part(0, training, back, seed, None, callbacks)), back),)
@@ -228,6 +236,7 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             told.end()
         if first:
             self.starts_ = starts
+        self.n_iter_ = int(epochs.max())
         return members
 
     def _split(
@@ -248,8 +257,8 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             )
         return training, held
 
-    def _network(self, rows: Rows, settings: Settings, seed: int) -> Network:
-        """An untrained network."""
+    def _network(self, rows: Rows, settings: Settings) -> Network:
+        """A network without starting values."""
         loss, link = self._loss(), self._link()
         weight = 1.0 if rows.weight is None else float(rows.weight.mean())
         return Network(
@@ -257,20 +266,17 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             Dense(self._outputs, None if link == loss.link else link),
             loss=replace(loss, label_smoothing=settings.label_smoothing) if self._smooths() else loss,
             inputs=rows.X.shape[1],
-            seed=seed,
             dtype=self._precision,
             l2=0.5 * settings.alpha / (settings.batch_size * weight),
         )
 
     def _keep(self, members: tuple[Member, ...], rows: Rows, numbers: Array, settings: Settings) -> None:
         """Put what was learnt in its place."""
-        before = sum(len(h) for h in self.histories_) if self.t_ else 0
         if settings.recipe is None:
             self.network_ = members[0].network if len(members) == 1 else join([m.network for m in members])
         else:
             self.network_ = assemble(members, rows.X, numbers, rows.weight).network
         self.members_ = members
-        self.n_iter_ = max(len(member.history) for member in members) - before
         self.t_ += len(rows) * self.n_iter_
         self.n_outputs_ = self._outputs
         self.out_activation_ = {"linear": "identity", "sigmoid": "logistic"}.get(self._link(), self._link())
@@ -308,10 +314,6 @@ def _seed(random_state: Any) -> int:
     if isinstance(random_state, Integral):
         return int(random_state)
     return int(check_random_state(random_state).randint(2**31))
-
-
-def _listed(callbacks: Any) -> Sequence[Any]:
-    return [callbacks] if isinstance(callbacks, Callback) or callable(callbacks) else list(callbacks)
 
 
 def _say(moment: Moment) -> None:

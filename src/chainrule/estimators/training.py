@@ -80,16 +80,20 @@ class Trainer:
             if best is None or value > best[0]:
                 best = value, history, {name: a.copy() for name, a in network.arrays().items()}
         assert best is not None
-        network._take(best[2])
+        network.take(best[2])
         return best[1], np.array(values)
 
-    def go_on(self, member: Member, rows: Rows, held: Rows | None, part: Part) -> History:
-        """Train a member from where it stands; with its optimiser's memory, where the same quantities are watched."""
+    def go_on(self, member: Member, rows: Rows, held: Rows | None, part: Part) -> tuple[History, int]:
+        """Train a member from where it stands; with its optimiser's memory, where the same quantities are watched.
+
+        Returns:
+            The history, and how many of its epochs are those of earlier calls.
+        """
         before = member.history
         same = before.monitor == self.watch.name and bool(before.validation_loss) == (held is not None)
         if before.checkpoint is None or not same:
-            return self._fit(member.network, rows, held, part, seed=part.seed)
-        return self._fit(member.network, rows, held, part, resume=before)
+            return self._fit(member.network, rows, held, part, seed=part.seed), 0
+        return self._fit(member.network, rows, held, part, resume=before), len(before)
 
     def _fit(
         self,

@@ -17,6 +17,7 @@ from chainrule.export.formats import FORMATS, Format
 from chainrule.export.subject import Subject
 from chainrule.files import write_atomically
 from chainrule.program import Var
+from chainrule.show.numbers import bytes_text
 
 if TYPE_CHECKING:
     import polars as pl
@@ -48,7 +49,7 @@ class Exported:
     def sentence(self) -> str:
         """What was written and how it was checked, in words."""
         size = sum(file.stat().st_size for file in self.files)
-        written = f"{' and '.join(map(str, self.files))} ({_size(size)})"
+        written = f"{' and '.join(map(str, self.files))} ({bytes_text(size)})"
         if self.check is None:
             return f"{written}: not checked, since {self.missing} cannot be imported here."
         return f"{written}. {self.check.sentence}"
@@ -57,10 +58,6 @@ class Exported:
         """All of it, as JSON can hold it."""
         check = self.check.to_json() if self.check else None
         return {"format": self.format, "files": [str(f) for f in self.files], "check": check, "missing": self.missing}
-
-
-def _size(count: int) -> str:
-    return f"{count / 1000:.0f} kB" if count < 1e6 else f"{count / 1e6:.1f} MB"
 
 
 def format_of(path: Path, name: str | None) -> str:

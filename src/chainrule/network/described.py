@@ -113,6 +113,11 @@ class Described:
         return self._model
 
     @property
+    def inputs(self) -> dict[str, Shape]:
+        """The shape of a row of each input, by its name; as the argument of that name takes them."""
+        return {name: shape[1:] for name, shape in self.model.inputs}
+
+    @property
     def parameters(self) -> Parameters:
         """The parameters by name, ``W1`` of shape (inputs, units), ``b1``, ...; assignable."""
         return self._allocated()[0]

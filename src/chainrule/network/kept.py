@@ -55,10 +55,14 @@ class Kept(Described):
         self.__init__(*state["layers"], **settings)  # type: ignore[misc]
         if state["_inputs"] is not None:
             self._set_inputs(state["_inputs"])
-            self._take(state["arrays"])
+            self.take(state["arrays"])
 
-    def _take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
-        """Copy values into parameters and running states."""
+    def take(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Copy values, such as :meth:`arrays` gives, into parameters and running states.
+
+        Raises:
+            ModelFileError: if one of them has no value.
+        """
         for place in (self.parameters, self.states):
             for name in place:
                 if name not in arrays:
@@ -82,5 +86,5 @@ class Kept(Described):
             l1=description["l1"],
             l2=description["l2"],
         )
-        network._take(arrays)
+        network.take(arrays)
         return network

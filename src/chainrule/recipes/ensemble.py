@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.data import Task
+from chainrule.errors import rows_numbered
 from chainrule.network import Network
 from chainrule.recipes.joining import best_factor, join, logits, sharpened
 from chainrule.recipes.members import Member, Part, train_members
-from chainrule.recipes.recipe import Recipe, Task
+from chainrule.recipes.recipe import Recipe
 from chainrule.training import History
 
 
@@ -53,15 +55,14 @@ def assemble(
     for member in members:
         if len(member.held):
             held[member.held] = logits(member.network, X[member.held])
-    network = join([member.network for member in members])
     seen = np.isfinite(held).all(axis=1)
-    if network.loss_function.name in ("cross_entropy", "binary_cross_entropy") and y.ndim == 1 and seen.any():
+    loss = members[0].network.loss_function
+    if loss.name in ("cross_entropy", "binary_cross_entropy") and y.ndim == 1 and seen.any():
         factor = best_factor(held[seen], y[seen].astype(np.int64), None if weight is None else weight[seen])
         for member in members:
             sharpened(member.network, factor)
-        network = join([member.network for member in members])
         held *= factor
-    return Ensemble(network, tuple(members), held)
+    return Ensemble(join([member.network for member in members]), tuple(members), held)
 
 
 def learn(
@@ -108,19 +109,20 @@ def learn(
     def fit(part: Part) -> tuple[Network, History]:
         network = first.sibling(part.seed)
         watched = (X[part.held], y[part.held])
-        history = network.fit(
-            X[part.rows],
-            y[part.rows],
-            epochs=recipe.epochs,
-            batch_size=recipe.batch_rows(len(part.rows)),
-            optimizer=recipe.optimizer,
-            engine=engine,
-            validation=watched if len(part.held) else None,
-            patience=recipe.patience,
-            restore_best=len(part.held) > 0,
-            threads=part.threads,
-            callbacks=[*watch(part), *part.callbacks],
-        )
+        with rows_numbered(part.rows):
+            history = network.fit(
+                X[part.rows],
+                y[part.rows],
+                epochs=recipe.epochs,
+                batch_size=recipe.batch_rows(len(part.rows)),
+                optimizer=recipe.optimizer,
+                engine=engine,
+                validation=watched if len(part.held) else None,
+                patience=recipe.patience,
+                restore_best=len(part.held) > 0,
+                threads=part.threads,
+                callbacks=[*watch(part), *part.callbacks],
+            )
         return network, history
 
     labels = y if task == "classification" else None

@@ -39,8 +39,7 @@ def join(members: Sequence[Network]) -> Network:
     if len(members) > 1:
         link = [] if loss.link == "linear" else [Activation(loss.link)]
         layers = [Join(*(list(member.layers) for member in members), how="average"), *link]
-    inputs = {name: shape[1:] for name, shape in first.model.inputs}
-    joined = Network(*layers, loss=loss, inputs=inputs, seed=first.seed, dtype=first.dtype)
+    joined = Network(*layers, loss=loss, inputs=first.inputs, seed=first.seed, dtype=first.dtype)
     joined.parameters.theta[:] = np.concatenate([member.parameters.theta for member in members])
     states = [values for member in members for values in member.states.values()]
     for name, values in zip(joined.states, states, strict=True):
@@ -50,11 +49,8 @@ def join(members: Sequence[Network]) -> Network:
 
 def logits(network: Network, X: Any) -> NDArray[Any]:
     """The output before the last activation, shape (rows, outputs)."""
-    inputs = {name: shape[1:] for name, shape in network.model.inputs}
-    bare = Network(*network.layers, loss="squared_error", inputs=inputs, seed=network.seed, dtype=network.dtype)
-    bare.parameters.theta[:] = network.parameters.theta
-    for name, values in network.states.items():
-        bare.states[name] = values
+    bare = Network(*network.layers, loss="squared_error", inputs=network.inputs, dtype=network.dtype)
+    bare.take(network.arrays())
     return bare.predict(X)
 
 

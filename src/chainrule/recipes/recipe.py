@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from math import log2, sqrt
 from typing import Any, Final, Literal
 
+from chainrule.data import Task
 from chainrule.errors import ArgumentError, require, whole_number
 from chainrule.losses import Loss, binary_cross_entropy, cross_entropy, mean_squared_error
 from chainrule.network import Network
@@ -13,8 +14,6 @@ from chainrule.nn import Activation, Columns, Dense, Dropout, Embedding, Join, L
 from chainrule.nn.activations import activation_of
 from chainrule.optim import AdamW
 from chainrule.schedules import Cosine
-
-Task = Literal["classification", "regression"]
 
 EMBEDDING_SIZE: Final = 8
 """Columns that a category turns into, where there are too many for one column each."""
