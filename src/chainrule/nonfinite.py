@@ -41,7 +41,7 @@ class Extreme:
     distance: float
 
     def __str__(self) -> str:
-        index = ", ".join(map(str, (self.row, *self.place)))
+        index = ", ".join(("{index}", *map(str, self.place)))
         mean = f"; the mean of the batch's other rows is {number_text(self.others, 3)}" if isfinite(self.others) else ""
         return f"{self.name}[{index}] = {number_text(self.value, 4)}{mean}"
 
@@ -51,7 +51,7 @@ class Trouble:
     """Where a step first had a value that is not finite.
 
     Attributes:
-        text: words for it, to end a sentence.
+        text: words for it, to end a sentence, as :class:`chainrule.errors.NonFiniteError` takes them.
         row: the number of the row of the data that it comes from; ``None`` where it is not one row's doing.
     """
 
@@ -86,7 +86,9 @@ def first_trouble(
         return Trouble("", None)
     rows = numbers[values["rows"]] if "rows" in values else numbers
     row = next((row for e in bad if (row := _row(e, np.asarray(everything[e.target.name]))) is not None), None)
-    extreme = _extreme(_batch(program, everything), rows, row)
+    of_rows = bad[0].target.shape[:1] == ("B",) and len(rows) > 1
+    by_all = of_rows and row is None  # the parameters' doing, which are those of steps before
+    extreme = None if by_all else _extreme(_batch(program, everything), rows, row)
     known = int(rows[row]) if row is not None else extreme.row if extreme else None
     return Trouble(_words(line, np.asarray(everything[line.name]), places, extreme, known), known)
 
@@ -100,9 +102,9 @@ def _words(line: Line, value: NDArray[Any], places: Mapping[str, str], extreme: 
     layer = places.get(target.name) or places.get(target.adjoint_of or "")
     place = f" of {layer}" if layer else ""
     count = int(value.size - np.isfinite(value).sum())
-    come = "" if row is None else f", beginning with row {row + 1} of the data"
+    come = "" if row is None else ", beginning with row {row} of the data"
     if extreme:
-        come = f", because of row {extreme.row + 1} of the data ({extreme})"
+        come = f", because of row {{row}} of the data ({extreme})"
     return (
         f", first in the line {line.name} = {line.text}{place}, "  # as it is printed, so that it can be found
         f"where {count} of {value.size} values are infinite or undefined{come}"
