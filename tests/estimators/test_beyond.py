@@ -26,7 +26,7 @@ pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceW
 
 
 def test_an_ensemble_is_one_network_whose_logits_are_the_mean_of_its_members():
-    model = cr.MLPClassifier(**QUICK).fit(*IRIS)
+    model = cr.MLPClassifier(**QUICK, dtype="float64").fit(*IRIS)
     encoded = model._features.encode(IRIS[0], model.network_.dtype)
     logits = [np.log(member.network.predict(encoded)) for member in model.members_]
     mean = np.exp(np.mean([z - z.mean(axis=1, keepdims=True) for z in logits], axis=0))
@@ -109,6 +109,44 @@ def test_the_weights_of_the_best_epoch_come_back():
     assert 0.5 * np.mean(residual**2) + penalty == pytest.approx(min(curve), rel=1e-9)
     assert min(curve) < curve[-1]
     assert len(model.validation_scores_) == len(curve)
+
+
+LABELS = np.column_stack([IRIS[1] == 0, IRIS[1] == 1, IRIS[0][:, 0] > 6]).astype(int)
+
+
+@pytest.mark.parametrize(
+    ("model", "X", "y"),
+    [
+        (cr.MLPClassifier(), *IRIS),
+        (cr.MLPClassifier(), IRIS[0], IRIS[1] == 1),
+        (cr.MLPClassifier(loss="hinge"), *IRIS),
+        (cr.MLPClassifier(), IRIS[0], LABELS),
+        (cr.MLPRegressor(), X_DIABETES, Y_DIABETES),
+        (cr.MLPRegressor(), X_DIABETES, np.column_stack([Y_DIABETES, X_DIABETES[:, 0]])),
+        (cr.MLPRegressor(quantiles=(0.1, 0.9)), X_DIABETES, Y_DIABETES),
+    ],
+    ids=["classes", "two classes", "signs", "labels", "number", "numbers", "quantiles"],
+)
+def test_the_score_that_is_watched_is_that_of_scikit_learn(model, X, y):
+    weight = np.random.default_rng(0).uniform(size=30)
+    model = clone(model).set_params(**PLAIN, learning_rate_init=0.01)
+    model.fit(X[::2], y[::2], validation=(X[1:60:2], y[1:60:2], weight))
+    kept = model.score(X[1:60:2], y[1:60:2], sample_weight=weight)
+    assert kept == pytest.approx(model.best_validation_score_, rel=1e-6)
+
+
+def test_epochs_are_counted_for_each_call_of_an_ensemble():
+    model = cr.MLPRegressor(**QUICK, warm_start=True).fit(X_DIABETES, Y_DIABETES)
+    assert model.set_params(max_iter=7).fit(X_DIABETES, Y_DIABETES).n_iter_ == 7
+    model.set_params(max_iter=3, monitor="score").fit(X_DIABETES, Y_DIABETES)
+    assert (model.n_iter_, len(model.loss_curve_)) == (3, 3)
+
+
+def test_float32_is_computed_with_unless_float64_is_asked_for():
+    measured, asked = (cr.MLPRegressor(**QUICK, **given).fit(*IRIS) for given in ({}, {"dtype": "float64"}))
+    assert (measured.network_.dtype, asked.network_.dtype) == ("float32", "float64")
+    assert measured.predict(IRIS[0]).dtype == np.float64  # as X has it
+    assert cr.MLPRegressor(**PLAIN).fit(*IRIS).network_.dtype == "float64"  # as in scikit-learn
 
 
 def test_quantiles_hold_the_share_of_targets_that_they_name():
@@ -285,6 +323,11 @@ def test_extreme_tables_are_learnt(rows, features, classes):
 def test_a_mistake_is_named(settings, message):
     with pytest.raises(ValueError, match=message):
         cr.MLPClassifier(**PLAIN | settings).fit(*IRIS)
+
+
+def test_several_columns_of_classes_are_refused_with_what_to_do():
+    with pytest.raises(ValueError, match="MultiOutputClassifier"):
+        cr.MLPClassifier(**PLAIN).fit(IRIS[0], np.column_stack([IRIS[1], IRIS[1]]))
 
 
 def test_without_scikit_learn_the_error_names_the_command():

@@ -9,7 +9,6 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.metaestimators import available_if
@@ -101,14 +100,12 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """The class of each row, shape (rows,); of yes-or-no labels 0 or 1, shape (rows, labels)."""
-        output = self._raw(X)
-        return self._classes.decode(output, self._middle)
+        return self._classes.decode(self._raw(X), self._middle)
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, shape (rows, classes); of each yes, shape (rows, labels)."""
-        output = self._raw(X)
-        return self._classes.probabilities(output)
+        return self._classes.probabilities(self._raw(X).astype(self._given))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
@@ -178,8 +175,8 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
         middle, classes = self._middle, self._classes
 
         def score(prediction: Array, target: Array, weight: Array | None) -> float:
-            found, right = (classes.decode(a, middle) for a in (prediction, target))
-            return float(accuracy_score(right, found, sample_weight=weight))
+            right = classes.chosen(prediction, middle) == classes.chosen(target, middle)
+            return float(np.average(right.reshape(len(right), -1).all(axis=1), weights=weight))
 
         return Metric("score", score, larger_is_better=True, weighted=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import polars as pl
 
 Array = NDArray[Any]
+
+ROWS_AT_ONCE: Final = 16_384
+"""Rows of an array that are encoded at once, so that memory stays small."""
 
 
 class Features(Protocol):
@@ -72,11 +75,13 @@ class ArrayFeatures:
 
     def encode(self, X: Array, dtype: str) -> Array:
         """The scaled columns first, then where values are missing."""
-        missing = np.isnan(X)
-        result = (np.where(missing, self.median, X) - self.centre) / self.scale
-        if len(self.incomplete):
-            result = np.hstack([result, missing[:, self.incomplete]])
-        return _finite(result, X, dtype)
+        result = np.empty((len(X), len(self.names)), dtype)
+        with np.errstate(over="ignore"):
+            for piece in (slice(n, n + ROWS_AT_ONCE) for n in range(0, len(X), ROWS_AT_ONCE)):
+                missing = np.isnan(X[piece])
+                result[piece, : self.numbers] = (np.where(missing, self.median, X[piece]) - self.centre) / self.scale
+                result[piece, self.numbers :] = missing[:, self.incomplete]
+        return _finite(result, X)
 
 
 def _summary(present: Array) -> tuple[float, float, float]:
@@ -87,17 +92,15 @@ def _summary(present: Array) -> tuple[float, float, float]:
     return mean, scale if scale > 1e-12 * max(abs(mean), 1e-300) else 1.0, median
 
 
-def _finite(encoded: Array, X: Array, dtype: str) -> Array:
-    with np.errstate(over="ignore"):
-        result = encoded.astype(dtype, copy=False)
-    bad = ~np.isfinite(result)
+def _finite(encoded: Array, X: Array) -> Array:
+    bad = ~np.isfinite(encoded)
     if bad.any():
         row, column = (int(n) for n in np.argwhere(bad)[0])
         raise DataError(
-            f"X holds {X[row, column]:.4g} in row {row + 1}, column {column + 1}, too large for {dtype} beside "
+            f"X holds {X[row, column]:.4g} in row {row + 1}, column {column + 1}, too large for {encoded.dtype} beside "
             "the other values: check it"
         )
-    return result
+    return encoded
 
 
 @dataclass(frozen=True)

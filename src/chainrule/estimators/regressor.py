@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import MultiOutputMixin, RegressorMixin
-from sklearn.metrics import d2_pinball_score, r2_score
+from sklearn.metrics import d2_pinball_score
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_array
 
@@ -19,7 +19,7 @@ from chainrule.estimators.targets import Numbers
 from chainrule.expression import Expression
 from chainrule.losses import Loss, half_squared_error, loss_of
 from chainrule.ops.arithmetic import maximum
-from chainrule.training.metrics import Metric
+from chainrule.training.metrics import Metric, r2
 
 Array = NDArray[Any]
 
@@ -100,10 +100,13 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[m
         """The R^2 of predictions; of quantiles, the mean of the D^2 of each (see scikit-learn's d2_pinball_score)."""
         if self.quantiles is None:
             return float(super().score(X, y, sample_weight))
-        predicted = self.predict(X).T
+        return self._pinball_score(self.predict(X), np.asarray(y).reshape(len(y), -1), sample_weight)
+
+    def _pinball_score(self, prediction: Array, target: Array, weight: Any) -> float:
+        """The mean of the D^2 of each quantile, a column each."""
         scores = [
-            d2_pinball_score(y, p, sample_weight=sample_weight, alpha=q)
-            for p, q in zip(predicted, self.quantiles, strict=True)
+            d2_pinball_score(target[:, 0], p, sample_weight=weight, alpha=q)
+            for p, q in zip(prediction.T, self.quantiles, strict=True)
         ]
         return float(np.mean(scores))
 
@@ -152,12 +155,15 @@ class MLPRegressor(MultiOutputMixin, RegressorMixin, BaseMLP):  # type: ignore[m
         return None
 
     def _score(self) -> Metric:
-        def score(prediction: Array, target: Array, weight: Array | None) -> float:
-            if not np.isfinite(prediction).all():
-                return float("nan")
-            return float(r2_score(target, prediction, sample_weight=weight))
+        of = _r2 if self.quantiles is None else self._pinball_score
+        return Metric("score", of, larger_is_better=True, weighted=True)
 
-        return Metric("score", score, larger_is_better=True, weighted=True)
+
+def _r2(prediction: Array, target: Array, weight: Array | None) -> float:
+    """The mean R^2 of the outputs, as scikit-learn has it: targets that are all the same count as not explained."""
+    return float(
+        np.nan_to_num([r2(p[:, None], t[:, None], weight) for p, t in zip(prediction.T, target.T, strict=True)]).mean()
+    )
 
 
 def _pinball(quantiles: tuple[float, ...]) -> Any:

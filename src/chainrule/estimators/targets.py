@@ -33,7 +33,7 @@ class Classes:
     def learn(cls, y: Any, classes: Any = None) -> Classes:
         """The classes of training targets, or those given."""
         check_classification_targets(y)
-        if type_of_target(y, input_name="y", raise_unknown=True) == "multilabel-indicator":
+        if _kind(y) == "multilabel-indicator":
             return cls(np.arange(y.shape[1] if issparse(y) else np.shape(y)[1]), True)
         return cls(np.unique(_column(y) if classes is None else np.asarray(classes)), False)
 
@@ -50,15 +50,10 @@ class Classes:
     def codes(self, y: Any) -> Array:
         """The code of each row's class, shape (rows,); of yes-or-no labels 0 and 1, shape (rows, labels)."""
         check_classification_targets(y)
-        kind = type_of_target(y, input_name="y", raise_unknown=True)
+        kind = _kind(y)
         if (kind == "multilabel-indicator") != self.multilabel:
             before = "yes-or-no labels" if self.multilabel else "one class a row"
             raise DataError(f"y is {kind}, but it was {before} in the first call to fit")
-        if kind == "multiclass-multioutput":
-            raise DataError(
-                "y has several columns of classes: train an estimator for each, as "
-                "sklearn.multioutput.MultiOutputClassifier does; columns of 0 and 1 are learnt together"
-            )
         if self.multilabel:
             return np.asarray(y.toarray() if issparse(y) else y, np.int64)
         values = _column(y)
@@ -75,14 +70,17 @@ class Classes:
             return np.eye(self.outputs)[codes]
         return codes.reshape(len(codes), -1).astype(np.float64)
 
+    def chosen(self, output: Array, middle: float) -> NDArray[np.int64]:
+        """The codes that outputs stand for, as :meth:`codes` has them; ``middle`` lies between no and yes."""
+        if self.exclusive:
+            return np.asarray(output.argmax(axis=1))
+        yes = (output > middle) & (len(self.labels) > 1)
+        return (yes if self.multilabel else yes[:, 0]).astype(np.int64)
+
     def decode(self, output: Array, middle: float) -> Array:
-        """The classes that outputs stand for; ``middle`` lies between no and yes."""
-        if self.multilabel:
-            return np.asarray(output > middle, np.int64)
-        if len(self.labels) == 1:
-            return np.repeat(self.labels, len(output))
-        codes = output.argmax(axis=1) if self.outputs > 1 else (output[:, 0] > middle).astype(np.int64)
-        return np.asarray(self.labels[codes])
+        """The classes that outputs stand for."""
+        codes = self.chosen(output, middle)
+        return codes if self.multilabel else np.asarray(self.labels[codes])
 
     def probabilities(self, output: Array) -> Array:
         """The probability of each class, shape (rows, classes)."""
@@ -91,6 +89,17 @@ class Classes:
         if self.outputs > 1 or self.multilabel:
             return output
         return np.hstack([1 - output, output])
+
+
+def _kind(y: Any) -> str:
+    """What targets are, in scikit-learn's words."""
+    kind = str(type_of_target(y, input_name="y", raise_unknown=True))
+    if kind == "multiclass-multioutput":
+        raise DataError(
+            "y has several columns of classes: train an estimator for each, as "
+            "sklearn.multioutput.MultiOutputClassifier does; columns of 0 and 1 are learnt together"
+        )
+    return kind
 
 
 def _column(y: Any) -> Array:
