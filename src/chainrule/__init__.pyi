@@ -5,6 +5,7 @@ from .certificates.certificate import Certificate
 from .certificates.verify import verify
 from .checking.gradients import check
 from .comparing import Comparison, compare
+from .data import read_table
 from .diagnosis import LayerRecorder
 from .errors import (
     ArgumentError,
@@ -82,6 +83,7 @@ from .ops.reductions import (
 from .optim import LBFGS, SGD, Adagrad, Adam, AdamW, RMSProp
 from .program import Equation, Program, Var
 from .runnable import derive, evaluate, gradient
+from .tabular import TableModel
 from .training import Callback, History, Metric
 from .work import check_my_work, exercise
 
@@ -133,6 +135,7 @@ __all__ = [
     "Residual",
     "ShapeError",
     "Spelling",
+    "TableModel",
     "UnknownNameError",
     "Var",
     "__version__",
@@ -191,6 +194,7 @@ __all__ = [
     "operations",
     "paths",
     "power",
+    "read_table",
     "relu",
     "reshape",
     "schedules",

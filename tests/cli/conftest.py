@@ -29,8 +29,8 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model of the penguins, quickly trained; not to be changed."""
     folder = tmp_path_factory.mktemp("cli") / "penguins-model"
-    words = ["train", str(PENGUINS), "--target", "species", "--epochs", "30", "--out", str(folder)]
-    result = CliRunner().invoke(main, words, catch_exceptions=False)
+    words = ["train", str(PENGUINS), "--target", "species", "--members", "2", "--epochs", "20"]
+    result = CliRunner().invoke(main, [*words, "--out", str(folder)], catch_exceptions=False)
     assert result.exit_code == 0, result.stderr
     return folder
 

@@ -24,8 +24,9 @@ def prices(tmp_path_factory):
     colour = random.choice(["red", "blue"], 400)
     price = 3 * size + (colour == "red") + random.normal(0, 1, 400)
     pl.DataFrame({"size": size, "colour": colour, "price": price}).write_csv(folder / "prices.csv")
-    words = ["train", str(folder / "prices.csv"), "--target", "price", "--epochs", "20", "--out", str(folder / "model")]
-    assert CliRunner().invoke(main, words, catch_exceptions=False).exit_code == 0
+    words = ["train", str(folder / "prices.csv"), "--target", "price", "--members", "2", "--epochs", "10"]
+    result = CliRunner().invoke(main, [*words, "--out", str(folder / "model")], catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
     return folder
 
 

@@ -26,9 +26,9 @@ def diabetes() -> pl.DataFrame:
 
 @pytest.fixture(scope="session")
 def species(penguins: pl.DataFrame) -> TableModel:
-    return TableModel.train(penguins, "species")
+    return TableModel.train(penguins, "species", members=2, epochs=20)
 
 
 @pytest.fixture(scope="session")
 def progression(diabetes: pl.DataFrame) -> TableModel:
-    return TableModel.train(diabetes, "progression")
+    return TableModel.train(diabetes, "progression", members=2, epochs=20)

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from sklearn import datasets
 
+import chainrule as cr
 from chainrule.errors import ArgumentError, ChainruleError, DataError
 from chainrule.tabular import TableModel
 
@@ -18,7 +19,7 @@ def small(rows: int = 30) -> pl.DataFrame:
 
 @pytest.mark.parametrize("seed", range(3))
 def test_penguins_are_told_apart(penguins, seed):
-    results = TableModel.train(penguins, "species", seed=seed).results
+    results = TableModel.train(penguins, "species", members=2, epochs=20, seed=seed).results
     assert results.accuracy > 0.95
     assert results.accuracy > results.baseline_accuracy + 0.4
     assert results.log_loss < 0.2 < results.baseline_log_loss
@@ -27,7 +28,7 @@ def test_penguins_are_told_apart(penguins, seed):
 
 @pytest.mark.parametrize("seed", range(3))
 def test_diabetes_beats_the_mean(diabetes, seed):
-    results = TableModel.train(diabetes, "progression", seed=seed).results
+    results = TableModel.train(diabetes, "progression", members=2, epochs=20, seed=seed).results
     assert results.rmse < 0.9 * results.baseline_rmse
     assert results.mae < results.baseline_mae
     assert results.r2 > 0.25
@@ -37,7 +38,7 @@ def test_diabetes_beats_the_mean(diabetes, seed):
 def test_two_classes_take_one_output():
     found = datasets.load_breast_cancer()
     columns = dict(zip(map(str, found.feature_names), found.data.T, strict=True))
-    model = TableModel.train(pl.DataFrame({**columns, "benign": found.target == 1}), "benign")
+    model = TableModel.train(pl.DataFrame({**columns, "benign": found.target == 1}), "benign", members=2, epochs=10)
     assert model.network.outputs == 1
     assert model.network.loss_function.name == "binary_cross_entropy"
     assert model.results.accuracy > 0.93
@@ -65,15 +66,15 @@ def test_regression_predicts_in_the_unit_of_the_target(diabetes, progression):
 
 def test_classes_of_whole_numbers_stay_whole_numbers():
     frame = pl.DataFrame({"x": [float(i % 3) for i in range(60)], "y": [10 * (i % 3) for i in range(60)]})
-    model = TableModel.train(frame, "y", epochs=60)
+    model = TableModel.train(frame, "y", members=1, epochs=60)
     assert model.predict(frame)["prediction"].to_list() == frame["y"].to_list()
     assert model.classes == ("0", "10", "20")
 
 
 def test_the_same_seed_gives_the_same_bytes(penguins, tmp_path):
     for name in ("one", "two"):
-        TableModel.train(penguins, "species", epochs=5, seed=7).save(tmp_path / name)
-    TableModel.train(penguins, "species", epochs=5, seed=8).save(tmp_path / "other")
+        TableModel.train(penguins, "species", members=2, epochs=2, seed=7).save(tmp_path / name)
+    TableModel.train(penguins, "species", members=2, epochs=2, seed=8).save(tmp_path / "other")
     one, two, other = ((tmp_path / n / "model.safetensors").read_bytes() for n in ("one", "two", "other"))
     assert one == two
     assert one != other
@@ -87,7 +88,7 @@ def test_permuted_columns_and_no_target_change_no_prediction(penguins, species):
 def test_nothing_is_learnt_from_rows_that_judge(penguins):
     """Other values in all rows but the training rows change no weight."""
     frame = penguins.with_row_index("row").with_columns(row=pl.col("row").cast(pl.Float64))
-    model = TableModel.train(frame, "species", epochs=2)
+    model = TableModel.train(frame, "species", members=1, epochs=2)
     mean = model.encoder.columns[0].mean
     assert model.encoder.rows == model.settings["rows"]["training"] == 223
     assert sum(model.settings["rows"].values()) == frame.height
@@ -104,7 +105,7 @@ def test_settings_repeat_the_training(diabetes, progression):
 
 
 def test_the_recipe_is_python_that_repeats_the_training(diabetes, progression):
-    again = eval(progression.reproduction, {"TableModel": TableModel, "frame": diabetes})
+    again = eval(progression.reproduction, {"cr": cr, "frame": diabetes})
     assert np.array_equal(again.network.parameters.theta, progression.network.parameters.theta)
 
 
@@ -121,7 +122,7 @@ def test_members_end_early_with_their_best_weights(diabetes):
 @pytest.mark.parametrize("task", ["classification", "regression"])
 def test_small_tables_work(rows, task, tmp_path):
     frame = pl.DataFrame({"x": [float(i) for i in range(rows)], "y": [i % 2 for i in range(rows)]})
-    model = TableModel.train(frame, "y", task=task, epochs=3)
+    model = TableModel.train(frame, "y", task=task, members=2, epochs=2)
     model.save(tmp_path / "model")
     assert TableModel.load(tmp_path / "model").results == model.results
 
@@ -137,7 +138,7 @@ def test_a_class_of_one_row_is_learnt_from():
     kinds = ["rare", *["often", "seldom", "often"] * 13]
     frame = pl.DataFrame({"x": [float(i) for i in range(40)], "y": kinds})
     for seed in range(5):
-        model = TableModel.train(frame, "y", epochs=1, seed=seed)
+        model = TableModel.train(frame, "y", members=1, epochs=1, seed=seed)
         assert model.results.recall[model.classes.index("rare")] is None
         assert sum(model.settings["rows"].values()) == 40
 
@@ -147,7 +148,7 @@ def test_a_number_that_hardly_varies_works_or_is_refused_by_name():
     refusals = []
     for seed in range(10):
         try:
-            TableModel.train(frame, "y", epochs=1, seed=seed)
+            TableModel.train(frame, "y", members=1, epochs=1, seed=seed)
         except DataError as error:
             refusals.append(str(error).startswith("column 'y': nearly every row holds 0.25, "))
     assert 0 < len(refusals) < 10

@@ -278,7 +278,7 @@ class TableModel:
             return str(self.settings["command"])
         names = ("task", *self.settings["given"], "seed", "engine", "ignore", "held_out", "skip_unlabelled")
         arguments = "".join(f",\n    {name}={self.settings[name]!r}" for name in names)
-        return f"TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
+        return f"cr.TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write ``model.safetensors``, ``model.json``, ``history.csv`` and ``report.html`` to a folder.
