@@ -66,7 +66,7 @@ def run(table: TableSet, change: str, seed: int) -> dict[str, Any]:
         X,
         target,
         task=table.task,
-        outputs=classes if classes > 2 else 1,
+        outputs=encoder.target.outputs,
         numbers=encoder.numbers,
         categories=encoder.codes,
         seed=seed,

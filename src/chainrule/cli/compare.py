@@ -116,4 +116,4 @@ def _network(encoder: TableEncoder, features: int, hidden: Sequence[int], activa
 
     classes = len(encoder.target.classes)
     loss = {0: "mean_squared_error", 2: "binary_cross_entropy"}.get(classes, "cross_entropy")
-    return mlp([features, *hidden, classes if classes > 2 else 1], hidden=activation, loss=loss, seed=seed)
+    return mlp([features, *hidden, encoder.target.outputs], hidden=activation, loss=loss, seed=seed)

@@ -69,7 +69,6 @@ def _problem(data: Path | None, target: str | None, task: Any, hidden: Sequence[
     """A network with its rows, or three times nothing for the built-in example."""
     from chainrule.data import TableEncoder, read_table
     from chainrule.recipes import Recipe
-    from chainrule.tabular.parts import outputs_of
 
     if data is None:
         if target is not None:
@@ -81,7 +80,7 @@ def _problem(data: Path | None, target: str | None, task: Any, hidden: Sequence[
     encoder = TableEncoder.learn(frame, target, task)
     plain = Recipe(hidden=tuple(hidden), activation="relu", frequencies=0, dropout=0.0, label_smoothing=0.0)
     X, layout = encoder.encode(frame), (encoder.numbers, encoder.codes)
-    network = plain.network(encoder.target.task, X.shape[1], *layout, outputs_of(encoder), seed)
+    network = plain.network(encoder.target.task, X.shape[1], *layout, encoder.target.outputs, seed)
     return network, X, encoder.encode_target(frame)
 
 

@@ -78,6 +78,11 @@ class Target:
             raise DataError(f"column {series.name!r}: all rows are equal to within float64; multiply the target")
         return cls(series.name, chosen, reason, mean=learnt.mean, scale=learnt.scale)
 
+    @property
+    def outputs(self) -> int:
+        """The outputs that a network needs: one for a number and for two classes, else one for each class."""
+        return len(self.classes) if len(self.classes) > 2 else 1
+
     def encode(self, series: pl.Series) -> NDArray[np.int64] | Floats:
         """Class codes as int64 or standardised numbers as float64, shape ``(rows,)``.
 

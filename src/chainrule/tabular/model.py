@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -17,23 +17,18 @@ from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
 from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings, preflight_table
 from chainrule.diagnosis.record import ClassFacts
-from chainrule.errors import ChainruleError, ModelFileError, require, rows_numbered, unknown_name, whole_number
-from chainrule.files import write_atomically
-from chainrule.judging import HeldOut, Results, results_from_json
-from chainrule.network import Network, network_from
+from chainrule.errors import require, rows_numbered, unknown_name, whole_number
+from chainrule.judging import HeldOut, Results
+from chainrule.network import Network
 from chainrule.recipes import Recipe, learn
-from chainrule.storage import read_model, write_model
-from chainrule.tabular.folder import HISTORY, REPORT, check_folder, fill_folder
 from chainrule.tabular.parts import (
-    check_fit,
     judge,
-    outputs_of,
     spelled_classes,
     split_table,
 )
 from chainrule.tabular.predicting import Wanted, predict_frame
+from chainrule.tabular.saving import read_model_folder, write_model_folder
 from chainrule.training import Finding, History
-from chainrule.training.history import write_histories
 
 if TYPE_CHECKING:
     import polars as pl
@@ -135,7 +130,7 @@ class TableModel:
         parts, numbers, encoder = split_table(frame.drop(ignore), target, task, held_out, skip_unlabelled, seed)
         learnt, held = parts
         X, y = encoder.encode(learnt), encoder.encode_target(learnt)
-        outputs = outputs_of(encoder)
+        outputs = encoder.target.outputs
         given = {
             "hidden": None if hidden is None else tuple(hidden),
             "dropout": dropout,
@@ -150,7 +145,7 @@ class TableModel:
         if announce:
             member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
             announce(encoder, recipe, member, columns)
-        with rows_numbered(numbers[0]):
+        with rows_numbered(numbers[0].tolist()):
             made = learn(
                 recipe,
                 X,
@@ -293,24 +288,7 @@ class TableModel:
             ArgumentError: if the folder cannot be used.
             ChainruleError: if writing fails.
         """
-        from chainrule.report import render
-
-        check_folder(folder, force=force)
-        page = render(self)
-        description = {
-            **self.network.to_json(),
-            "table": self.encoder.to_json(),
-            "results": self.results.to_json(),
-            "histories": [asdict(history) for history in self.histories],
-            "settings": self.settings,
-        }
-
-        def write(place: Path) -> None:
-            write_model(place, description, self.network.arrays())
-            write_histories(place / HISTORY, self.histories)
-            write_atomically(place / REPORT, page.encode())
-
-        fill_folder(folder, write)
+        write_model_folder(self, folder, force=force)
         return Path(folder)
 
     @classmethod
@@ -320,37 +298,7 @@ class TableModel:
         Raises:
             ModelFileError: if it is missing, damaged, truncated or not one of ours.
         """
-        path = Path(folder)
-        description, arrays = read_model(path)
-        if "table" not in description:
-            raise ModelFileError(
-                f"{path} holds a network without a table; read it with chainrule.load, "
-                "or make one with a table by chainrule train"
-            )
-        try:
-            network = network_from(description, arrays, path)
-            encoder = TableEncoder.from_json(description["table"])
-            check_fit(network, encoder)
-            results = results_from_json(description.get("results"))
-            histories = tuple(History(**record) for record in _objects(description, "histories"))
-            settings = _object(description, "settings")
-        except (ChainruleError, ValueError, TypeError) as error:
-            raise ModelFileError(f"{path} is damaged: {error}") from None
-        return cls(network, encoder, histories, results, settings)
-
-
-def _objects(description: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    values = description.get(key)
-    if not isinstance(values, list) or not values or not all(isinstance(value, dict) for value in values):
-        raise ModelFileError(f"{key!r} is not a list of objects")
-    return values
-
-
-def _object(description: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = description.get(key)
-    if not isinstance(value, dict):
-        raise ModelFileError(f"{key!r} is not an object")
-    return value
+        return cls(**read_model_folder(Path(folder)))
 
 
 def _versions() -> dict[str, str]:

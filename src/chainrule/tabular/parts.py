@@ -113,17 +113,11 @@ def check_fit(network: Network, encoder: TableEncoder) -> None:
         ModelFileError: if not; the two were not trained together.
     """
     features = len(encoder.feature_names)
-    if network.model.inputs != (("X", ("B", features)),) or network.outputs != outputs_of(encoder):
+    if network.model.inputs != (("X", ("B", features)),) or network.outputs != encoder.target.outputs:
         raise ModelFileError(
             f"the network does not belong to the table, which has {features} features "
-            f"and needs {outputs_of(encoder)} outputs"
+            f"and needs {encoder.target.outputs} outputs"
         )
-
-
-def outputs_of(encoder: TableEncoder) -> int:
-    """One for a number and for two classes, else one for each class."""
-    classes = len(encoder.target.classes)
-    return classes if classes > 2 else 1
 
 
 def spelled_classes(target: Target) -> tuple[str, ...]:
