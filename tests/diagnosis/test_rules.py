@@ -191,7 +191,28 @@ def test_the_members_of_an_ensemble_are_told_together() -> None:
     rising = History(loss=loss, validation_loss=[*loss[:21], *(loss[20] + 0.1 * i for i in range(20))])
     found = findings(Record(histories=(History(loss=loss), rising, rising)))
     assert [(f.name, f.evidence["members"]) for f in found] == [("overfitting", [2, 3]), ("converged", [1])]
-    assert found[0].sentence.startswith("Overfitting: 2 of 3 members. Of member 2: ")
+    assert found[0].sentence.startswith("2 of 3 members overfit. Member 2: from epoch 21 to the end, ")
+    assert found[1].sentence.startswith("1 of 3 members converged. Member 1: the training loss is at rest, ")
+
+
+@pytest.mark.parametrize(
+    ("loss", "claim"),
+    [
+        (
+            np.linspace(1, 2, 41),
+            "The learning rate is too high for both members. Member 1: the training loss ends at 2, ",
+        ),
+        (
+            np.linspace(2, 1, 41),
+            "The learning rate is too low for both members. Member 1: the second half of the run lowered ",
+        ),
+        (np.exp(-2 * np.linspace(0, 1, 41)), "Both members stopped while still learning. Member 1: at the end, the "),
+    ],
+    ids=["too high", "too low", "still falling"],
+)
+def test_each_finding_speaks_of_all_members(loss: np.ndarray, claim: str) -> None:
+    member = History(loss=loss.tolist(), learning_rate=[0.1] * 41)
+    assert findings(Record(histories=(member, member)))[0].sentence.startswith(claim)
 
 
 def test_a_verdict_speaks_of_the_curve() -> None:

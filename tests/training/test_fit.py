@@ -339,7 +339,7 @@ def test_patience_stops_and_restores_the_best_weights() -> None:
     assert net.loss(X * 1.5, y) == history.validation_loss[best - 1]
     assert history.stopped == f"stopped early after epoch {best + 4}, 4 epochs after the best one"
     assert history.verdict.startswith(f"{history.stopped}; best validation loss ")
-    assert f" in epoch {best}. It overfits from epoch {best} on: " in history.verdict
+    assert f" in epoch {best}. It overfits: from epoch {best} to the end, " in history.verdict
 
 
 def test_patience_restores_running_states_too() -> None:

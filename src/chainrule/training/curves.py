@@ -76,7 +76,7 @@ def overfitting(history: History) -> Finding | None:
     return Finding(
         "overfitting",
         "note" if history.restored else "warning",
-        f"It overfits from epoch {best + 1} on: until the end the validation loss rose from "
+        f"It overfits: from epoch {best + 1} to the end, the validation loss rose from "
         f"{number_text(validation[best], 3)} to {number_text(end, 3)}, "
         f"while the training loss fell from {number_text(training[best], 3)} to {number_text(training[-1], 3)}.",
         f"The weights of epoch {history.best_epoch} were kept."
@@ -98,7 +98,7 @@ def rate_too_low(history: History) -> Finding | None:
     return Finding(
         "learning rate too low",
         "warning",
-        f"The learning rate is too low for {len(losses)} epochs: the second half of them lowered the training loss by "
+        f"The learning rate is too low for {len(losses)} epochs: the second half of the run lowered the training loss by "
         f"{number_text(second, 3)}, the first by {number_text(first, 3)}, and it is still falling.",
         "Multiply it by 3 to 10 (net.find_learning_rate(X, y) suggests one), or train for more epochs.",
         {"first_half": first, "second_half": second, "epochs": len(losses)},
@@ -115,7 +115,7 @@ def still_falling(history: History) -> Finding | None:
     return Finding(
         "still falling",
         "note",
-        f"The {_name(history)} is still falling, by about {number_text(-slope, 2)} an epoch at the end.",
+        f"It is still learning: at the end, the {_name(history)} falls by about {number_text(-slope, 2)} an epoch.",
         "Train for more epochs.",
         {"slope": slope, "another_tenth": -slope * tenth, "fall": max(losses) - min(losses)},
     )

@@ -9,6 +9,15 @@ from typing import Final
 from chainrule.diagnosis.record import Record
 from chainrule.training import CURVE_RULES, Finding, Rule, curve_finding
 
+OF_MEMBERS: Final = {
+    "learning rate too high": "the learning rate is too high for {}",
+    "overfitting": "{} overfit",
+    "learning rate too low": "the learning rate is too low for {}",
+    "still falling": "{} stopped while still learning",
+    "converged": "{} converged",
+}
+"""What a finding says of members; what follows the colon in its sentence says it of one."""
+
 
 def of_members(name: str, record: Record) -> Finding | None:
     """The finding of that name, of all members together."""
@@ -18,10 +27,13 @@ def of_members(name: str, record: Record) -> Finding | None:
     if not found or members == 1:
         return found[0][1] if found else None
     number, first = found[0]
-    who = f"all {members} members" if len(found) == members else f"{len(found)} of {members} members"
+    all_of = "both" if members == 2 else f"all {members}"
+    who = all_of if len(found) == members else f"{len(found)} of {members}"
+    claim = OF_MEMBERS[name].format(f"{who} members")
+    _, details = first.sentence.split(": ", 1)
     return replace(
         first,
-        sentence=f"{name[0].upper()}{name[1:]}: {who}. Of member {number}: {first.sentence}",
+        sentence=f"{claim[0].upper()}{claim[1:]}. Member {number}: {details}",
         evidence={**first.evidence, "members": [n for n, _ in found]},
     )
 
