@@ -36,6 +36,13 @@ def test_a_network_without_a_table_is_checked_on_random_rows(run):
         assert result.exit_code == 0, result.output
 
 
+def test_random_rows_hold_codes_where_a_network_reads_codes(run):
+    codes = [cr.Columns(1), cr.Embedding(3, 2)]
+    cr.Network(cr.Join([cr.Columns(0)], codes), cr.Dense(1), inputs=2).save("net.chainrule")
+    result = run("check", "net.chainrule", "--elements", "all")
+    assert result.exit_code == 0, result.output
+
+
 def test_pages_are_written(run, model):
     for name in ("page.html", "page.tex", "page.txt"):
         assert run("check", model, "penguins.csv", "--elements", 20, "--out", name).exit_code == 0

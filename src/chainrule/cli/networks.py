@@ -106,8 +106,10 @@ def random_rows(network: Network, rows: int) -> tuple[dict[str, Any], Any]:
     """Features by name of the input, and targets of the kind that the loss wants."""
     import numpy as np
 
+    from chainrule.nn.targets import random_inputs
+
     random = np.random.default_rng(0)
-    X = {name: random.standard_normal((rows, *map(int, shape[1:]))) for name, shape in network.model.inputs}
+    X = random_inputs(network.program("predict"), rows, random)
     match network.loss_function.target:
         case "classes":
             return X, random.integers(0, network.outputs, rows)

@@ -16,7 +16,7 @@ from chainrule.export.checked import TOLERANCE, Check, Outputs, largest_differen
 from chainrule.export.formats import FORMATS, Format
 from chainrule.export.subject import Subject
 from chainrule.files import write_atomically
-from chainrule.program import Var
+from chainrule.nn.targets import random_inputs
 from chainrule.show.numbers import bytes_text
 
 if TYPE_CHECKING:
@@ -106,15 +106,9 @@ def export_network(
 
 
 def random_rows(subject: Subject) -> dict[str, NDArray[Any]]:
-    """Rows for a network: normal numbers, or codes where it looks up rows of tables."""
-    stage, random = subject.network, np.random.default_rng(0)
-    tables = [e.arguments[0] for e in stage.program.equations if e.operation.name == "take"]
-    sizes = [int(table.shape[0]) for table in tables if isinstance(table, Var)]
-
-    def drawn(shape: tuple[int, ...]) -> NDArray[Any]:
-        return random.integers(0, min(sizes), shape) if sizes else random.standard_normal(shape)
-
-    return {v.name: drawn((SYNTHETIC_ROWS, *map(int, v.shape[1:]))).astype(stage.precision) for v in stage.data}
+    """Rows for a network on which its export is checked."""
+    drawn = random_inputs(subject.network.program, SYNTHETIC_ROWS, np.random.default_rng(0))
+    return {name: values.astype(subject.network.precision) for name, values in drawn.items()}
 
 
 def _export(

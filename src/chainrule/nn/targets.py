@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import DataError, ShapeError
 from chainrule.losses import Loss
+from chainrule.program import Program, Var
 from chainrule.shapes import Shape, show_shape
 
 Array = NDArray[Any]
@@ -121,3 +122,14 @@ def as_weights(weights: Any, rows: int, dtype: str) -> Array:
     if not array.any():
         raise DataError("sample_weight is zero in every row: at least one row must count")
     return array
+
+
+def random_inputs(program: Program, rows: int, random: np.random.Generator) -> dict[str, Array]:
+    """Rows for a network's program, by input: normal numbers, or codes where it looks up rows of tables."""
+    tables = [e.arguments[0] for e in program.equations if e.operation.name == "take"]
+    sizes = [int(table.shape[0]) for table in tables if isinstance(table, Var)]
+
+    def drawn(shape: tuple[int, ...]) -> Array:
+        return random.integers(0, min(sizes), shape).astype(float) if sizes else random.standard_normal(shape)
+
+    return {v.name: drawn((rows, *map(int, v.shape[1:]))) for v in program.inputs if v.role == "input"}
