@@ -275,8 +275,10 @@ def _evaluator(
         if not held and not metrics:
             return {}
         _put_back(network, state)
-        prediction = network.predict_prepared(data, *how) if metrics else data["Y"]
-        recorded = {"validation_loss": network.loss_prepared(data, *how)} if held else {}
+        if not metrics:
+            return {"validation_loss": network.loss_prepared(data, *how)}
+        prediction, loss = network.outcome_prepared(data, *how)
+        recorded = {"validation_loss": loss} if held else {}
         return recorded | {m.name: m(prediction, data["Y"], data.get("w")) for m in metrics}
 
     return evaluate

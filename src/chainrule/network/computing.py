@@ -109,6 +109,17 @@ class Computing(Described):
         """:meth:`loss` for what :meth:`prepare` gave; ``calls`` says how often it is going to be asked."""
         return float(self._run(self.program("loss", weighted="w" in data), data, engine, calls)["L"])
 
+    def outcome_prepared(
+        self, data: Mapping[str, NDArray[Any]], engine: str = "auto", calls: int = 1
+    ) -> tuple[NDArray[Any], float]:
+        """:meth:`predict_prepared` and :meth:`loss_prepared`: in one pass, where it takes little memory."""
+        if len(data["Y"]) > PREDICT_ROWS:
+            return self.predict_prepared(data, engine, calls), self.loss_prepared(data, engine, calls)
+        weighted = "w" in data
+        program = self._derived(("outcome", weighted), lambda: self.model.outcome_program(weighted=weighted))
+        found = self._run(program, data, engine, calls)
+        return np.asarray(found["prediction"]), float(found["L"])
+
     def gradients(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> dict[str, NDArray[Any]]:
         """The derivative of :meth:`loss` by each parameter, by its name; the engine as for :meth:`predict`."""
         data = self.prepare(X, y, sample_weight)
@@ -139,6 +150,5 @@ class Computing(Described):
         """
         data = self.prepare(X, y, sample_weight)
         wanted = [metric_of(m, self.loss_function) for m in metrics]
-        prediction = self.predict_prepared(data) if wanted else data["Y"]
-        loss = self.loss_prepared(data)
+        prediction, loss = self.outcome_prepared(data) if wanted else (data["Y"], self.loss_prepared(data))
         return {"loss": loss} | {m.name: m(prediction, data["Y"], data.get("w")) for m in wanted}

@@ -97,6 +97,12 @@ class Model:
         program = trace({"L": a.objective, **updates}, name="loss", inputs=a.symbols(target=True))
         return simplify(program) if simplified else program
 
+    def outcome_program(self, *, weighted: bool = False) -> Program:
+        """The prediction and the objective of a batch, in one pass."""
+        a = self.assemble(training=False, weighted=weighted)
+        outputs = {"prediction": a.prediction, "L": a.objective}
+        return simplify(trace(outputs, name="outcome", inputs=a.symbols(target=True)))
+
     def gradients_program(self, *, training: bool = False, simplified: bool = True, weighted: bool = False) -> Program:
         """The objective and its derivative by every parameter; in training, also the running states after it."""
         program = self.loss_program(training=training, simplified=simplified, weighted=weighted)
