@@ -308,6 +308,8 @@ def test_all_absent_columns_are_named_with_the_nearest_present() -> None:
     encoder = learn(bill_length=[1, 2], sex=["m", "f"], age=[3, 4])
     table = pl.DataFrame({"bill_lenght": [1], "age": [2], "zzz": [3]})
     refused("lacks the columns 'bill_length' (did you mean 'bill_lenght'?), 'sex';", encoder.encode, table)
+    capitals = pl.DataFrame({"BILL_LENGTH": [1.5], "SEX": ["male"]})
+    refused("'bill_length' (did you mean 'BILL_LENGTH'?), 'sex' (did you mean 'SEX'?)", encoder.encode, capitals)
     refused("lacks the column 'sex';", encoder.unseen, table.rename({"bill_lenght": "bill_length"}))
     refused("lacks the column 'y';", encoder.encode_target, table)
 

@@ -212,10 +212,11 @@ class TableEncoder:
         if not absent:
             return
         spare = [name for name in frame.columns if name not in (*self.inputs, self.target.name)]
+        small = {name.lower(): name for name in spare}
         described = []
         for name in absent:
-            near = difflib.get_close_matches(name, spare, n=1)
-            described.append(f"{name!r} (did you mean {near[0]!r}?)" if near else repr(name))
+            near = difflib.get_close_matches(name.lower(), small, n=1)
+            described.append(f"{name!r} (did you mean {small[near[0]]!r}?)" if near else repr(name))
         noun = "columns" if len(absent) > 1 else "column"
         raise DataError(
             f"the table lacks the {noun} {', '.join(described)}; "
