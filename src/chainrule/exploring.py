@@ -14,7 +14,7 @@ from chainrule.engines.native import many_run
 from chainrule.engines.protocol import NonFiniteStep, Rows, Run, Steps
 from chainrule.errors import NonFiniteError, require, whole_number
 from chainrule.optim import LBFGS, Optimizer
-from chainrule.running import training_steps
+from chainrule.running import clock, training_steps
 from chainrule.schedules import plateau_of
 from chainrule.show.numbers import counted
 from chainrule.training import batch_rows
@@ -101,8 +101,7 @@ def _epochs(
 ) -> Iterator[NDArray[np.float64]]:
     """For each epoch the losses of its steps, shape (steps, starts); fewer epochs where it is interrupted."""
     per_epoch = -(-steps.rows // steps.batch_size)
-    constants = {"plateau_factor": 1.0, "key": float(streams["dropout"].integers(2**32))}
-    constants |= {"S": float(per_epoch), "T": float(epochs * per_epoch)}
+    constants = clock(per_epoch, epochs * per_epoch, int(streams["dropout"].integers(2**32)))
     order: Rows = np.arange(steps.rows, dtype=np.int64)
     with Interrupt() as interrupt:
         for epoch in range(epochs):

@@ -94,8 +94,24 @@ def profile(
 
     require(not isinstance(optimizer, LBFGS), "LBFGS has no step of a fixed length: profile another optimizer")
     steps = training_steps(network, data, optimizer, batch_rows(batch_size, len(data["Y"])))
-    constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-steps.rows // steps.batch_size)), "T": 1e6}
-    return profile_step(steps, constants, seconds)
+    return profile_step(steps, clock(-(-steps.rows // steps.batch_size)), seconds)
+
+
+def clock(steps_per_epoch: int, steps: float = 1e6, key: int = 0) -> dict[str, float]:
+    """What steps read besides data, state and their number, where no epochs are kept count of and none is a plateau.
+
+    Args:
+        steps_per_epoch: S of a schedule.
+        steps: T of a schedule, all there are; where nobody knows, so many that the rate stays what it is at the start.
+        key: of dropout's masks.
+    """
+    return {"S": float(steps_per_epoch), "T": float(steps), "key": key, "plateau_factor": 1.0}
+
+
+def full_batches(rows: int, batch_size: int, steps: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """The row numbers of so many steps, batch after batch, all batches full: shuffled rows, taken round and round."""
+    rounds = -(-steps * batch_size // rows)
+    return np.concatenate([rng.permutation(rows) for _ in range(rounds)])[: steps * batch_size]
 
 
 def _pays(steps: Steps, epochs: int) -> bool:

@@ -12,8 +12,9 @@ from chainrule.comparing.definitions import Definition
 from chainrule.comparing.task import Array, LeftOut, Task
 from chainrule.engines.protocol import Steps
 from chainrule.errors import EngineError, NonFiniteError
+from chainrule.running import clock
 
-CONSTANTS: Final = {"plateau_factor": 1.0, "key": 0, "S": 1.0, "T": 1.0}
+CONSTANTS: Final = clock(1)
 """What steps may read besides data and state; with a constant learning rate and without dropout, none counts."""
 
 

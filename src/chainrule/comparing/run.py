@@ -18,6 +18,7 @@ from chainrule.errors import ArgumentError, require, unknown_name, whole_number
 from chainrule.network import Network
 from chainrule.nn import Dropout
 from chainrule.optim import LBFGS, Optimizer, optimizer_of
+from chainrule.running import full_batches
 from chainrule.training import batch_rows
 
 TWINS: Final = 3
@@ -181,9 +182,7 @@ def _task(
 
 def _batches(rows: int, size: int, steps: int, seed: int) -> list[Array]:
     """The row numbers of each step, all batches full: shuffled rows, taken round and round."""
-    rng = np.random.default_rng(seed)
-    order = np.concatenate([rng.permutation(rows) for _ in range(-(-steps * size // rows))])
-    return list(order[: steps * size].reshape(steps, size))
+    return list(full_batches(rows, size, steps, np.random.default_rng(seed)).reshape(steps, size))
 
 
 def started(task: Task, names: Sequence[str]) -> tuple[list[Peer], dict[str, str]]:

@@ -14,7 +14,7 @@ from chainrule.engines.protocol import Run, Steps
 from chainrule.errors import require, unknown_name, whole_number
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.passes.cost import cost
-from chainrule.running import ENGINES, step_run, training_steps
+from chainrule.running import ENGINES, clock, step_run, training_steps
 from chainrule.show.numbers import bytes_text, counted, seconds_text
 from chainrule.training import batch_rows
 
@@ -129,7 +129,7 @@ def _step_seconds(run: Run, steps: Steps) -> float:
     """Seconds of a step, after the first ones, in which memory is touched and threads are started."""
     rows, size = steps.rows, steps.batch_size
     order = np.random.default_rng(0).permutation(rows)[: max(1, rows // size) * size]
-    constants = {"plateau_factor": 1.0, "key": 0, "S": float(-(-rows // size)), "T": 1e6}
+    constants = clock(-(-rows // size))
     done, measured, spent = 0, 0, 0.0
     start = perf_counter()
     while not measured or perf_counter() - start < PROBE_SECONDS:

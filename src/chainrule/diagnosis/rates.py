@@ -17,7 +17,7 @@ from chainrule.document.plots import FAINT, SERIES, plot
 from chainrule.engines.protocol import NonFiniteStep
 from chainrule.errors import require, whole_number
 from chainrule.optim import LBFGS, Optimizer
-from chainrule.running import step_run, training_steps
+from chainrule.running import clock, full_batches, step_run, training_steps
 from chainrule.schedules import Exponential
 from chainrule.show.numbers import number_text
 from chainrule.training import batch_rows
@@ -168,8 +168,8 @@ def _losses(
     rows = len(data["Y"])
     epochs = -(-steps * size // rows)
     rng = np.random.default_rng(network.seed if seed is None else seed)
-    order = np.concatenate([rng.permutation(rows) for _ in range(epochs)])[: steps * size]
-    constants = {"S": 1.0, "T": float(steps), "key": 0, "plateau_factor": 1.0}  # an epoch of the schedule is a step
+    order = full_batches(rows, size, steps, rng)
+    constants = clock(1, steps)  # an epoch of the schedule is a step
     still = step_run(training_steps(network, data, replace(optimizer, lr=NO_RATE), size), "auto", epochs, None)
     starts = still.advance(order, size, 0, constants)
     run = step_run(training_steps(network, data, optimizer, size), "auto", epochs, None)
