@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import difflib
 import operator
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, Protocol
 
 
 class ChainruleError(Exception):
@@ -87,8 +88,14 @@ class NonFiniteError(ChainruleError, ArithmeticError):
         return text.replace("{row}", str(self.row + 1)).replace("{index}", str(self.row))
 
 
+class Numbered(Protocol):
+    """Row numbers by place: a list or an array of whole numbers."""
+
+    def __getitem__(self, place: int, /) -> Any: ...
+
+
 @contextmanager
-def rows_numbered(numbers: Sequence[int]) -> Iterator[None]:
+def rows_numbered(numbers: Numbered) -> Iterator[None]:
     """Inside, rows are taken from data of someone else's: errors name a row by its number there.
 
     >>> with rows_numbered([7, 2, 5]):

@@ -60,6 +60,19 @@ def split_rows(
     return tuple(shuffled[part_of_place == part] for part in range(len(shares)))
 
 
+def single_rows_first(parts: Sequence[Indices], labels: ArrayLike) -> tuple[Indices, ...]:
+    """Move the rows whose class has no other row to the first part: only there can the class be learnt.
+
+    >>> single_rows_first([np.array([1, 2]), np.array([0, 3])], ["rare", "often", "often", "often"])
+    (array([1, 2, 0]), array([3]))
+    """
+    class_of_row = np.unique(np.asarray(labels), return_inverse=True)[1]
+    single = np.bincount(class_of_row)[class_of_row] == 1
+    first, *others = parts
+    moved = [first, *(part[single[part]] for part in others)]
+    return np.concatenate(moved), *(part[~single[part]] for part in others)
+
+
 def _counts(sizes: Indices, shares: NDArray[np.float64]) -> Indices:
     """How many rows of each class go to each part, shape ``(classes, parts)``."""
     exact = np.round(np.outer(sizes, shares), _ROUNDING)

@@ -16,7 +16,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_array, check_consistent_length, check_is_fitted, validate_data
 
-from chainrule.data.splits import split_rows
+from chainrule.data.splits import single_rows_first, split_rows
 from chainrule.errors import ArgumentError, DataError, rows_numbered
 from chainrule.estimators.building import layers_before_the_outputs
 from chainrule.estimators.features import ArrayFeatures, FrameFeatures, as_table
@@ -248,8 +248,8 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             training, held = train_test_split(np.arange(len(rows)), test_size=share, random_state=seed, stratify=strata)
         else:
             training, held = split_rows(len(rows), (1 - share, share), np.random.default_rng(seed), strata)
-            lonely = np.setdiff1d(held, held if strata is None else held[np.isin(strata[held], strata[training])])
-            training, held = np.concatenate([training, lonely]), np.setdiff1d(held, lonely)
+            if strata is not None:
+                training, held = single_rows_first((training, held), strata)
         if len(held) < 2:
             raise DataError(
                 f"The validation set is too small: {len(held)} of {len(rows)} rows. Increase 'validation_fraction' "

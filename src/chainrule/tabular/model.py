@@ -145,7 +145,7 @@ class TableModel:
         if announce:
             member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
             announce(encoder, recipe, member, columns)
-        with rows_numbered(numbers[0].tolist()):
+        with rows_numbered(numbers[0]):
             made = learn(
                 recipe,
                 X,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import TableEncoder, Target, Task, split_rows
+from chainrule.data.splits import single_rows_first
 from chainrule.data.values import Floats, column, spelled
 from chainrule.errors import CellError, DataError, ModelFileError, unknown_name
 from chainrule.judging import HeldOut, Results
@@ -58,7 +59,13 @@ def split_table(
     labels = None if whole.task == "regression" else whole.encode(column(frame, target))
     rows = split_rows(frame.height, (1 - held_out, held_out), random_streams(seed)["validation"], labels)
     if labels is not None:
-        rows = _single_rows_first(rows, labels, target)
+        rows = single_rows_first(rows, labels)
+        if not all(map(len, rows[1:])):
+            single = (np.bincount(labels) == 1).sum()
+            raise DataError(
+                f"column {target!r}: {single} of {len(labels)} rows are the only one of their class; "
+                "add rows of these classes, or leave these out"
+            )
     training, held = (frame[part] for part in rows)
     if training[target].n_unique() == 1:
         raise DataError(
@@ -88,22 +95,6 @@ def _refuse_empty(table: TableEncoder) -> None:
             f"what is empty, or leave it out ({' '.join(f'--ignore {shlex.quote(name)}' for name in empty)}, in Python "
             f"ignore={empty!r})"
         )
-
-
-def _single_rows_first(
-    parts: tuple[NDArray[np.int64], ...], labels: NDArray[Any], target: str
-) -> tuple[NDArray[np.int64], ...]:
-    """Move the rows whose class has no other row to the first part: only there can the class be learnt."""
-    single = np.bincount(labels)[labels] == 1
-    first, *others = parts
-    moved = [first, *(part[single[part]] for part in others)]
-    left = [part[~single[part]] for part in others]
-    if not all(map(len, left)):
-        raise DataError(
-            f"column {target!r}: {single.sum()} of {len(labels)} rows are the only one of their class; "
-            "add rows of these classes, or leave these out"
-        )
-    return np.concatenate(moved), *left
 
 
 def check_fit(network: Network, encoder: TableEncoder) -> None:
