@@ -93,7 +93,9 @@ def result(model: TableModel, data: Path, folder: Path, interrupted: bool) -> No
     if interrupted:
         done = all(map(len, model.histories))
         kept = "those of the best epochs so far" if done else "some members finished no epoch"
-        console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}.", style="yellow")
+        begun, planned = len(model.histories), model.settings["members"]
+        members = f", of {begun} of {planned} members" if begun < planned else ""
+        console.print(f"Interrupted by Ctrl-C: the weights were saved, {kept}{members}.", style="yellow")
     before = len(model.settings["columns"])  # these were shown already
     _findings(console, model.diagnosis.findings[before:])
     console.print(model.results.sentence, style="bold green" if model.results.beats_baseline else "bold yellow")
