@@ -10,6 +10,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.diagnosis.units import Activations, activations_of
 from chainrule.nn.places import places
@@ -178,9 +179,13 @@ def _extended(state: LayerState, epoch: int, series: LayerSeries | None) -> Laye
 
 def sample(data: Mapping[str, Any], rows: int) -> dict[str, Any]:
     """So many rows of the data at most, evenly from all of them."""
-    count = len(data["Y"])
-    chosen = np.unique(np.linspace(0, count - 1, min(rows, count)).round().astype(int))
+    chosen = evenly(len(data["Y"]), rows)
     return {name: array[chosen] for name, array in data.items()}
+
+
+def evenly(rows: int, most: int) -> NDArray[np.int64]:
+    """The numbers of ``most`` rows, or of all, evenly from all of them."""
+    return np.unique(np.linspace(0, rows - 1, min(rows, most)).round().astype(np.int64))
 
 
 def norm(arrays: Any) -> float:

@@ -43,8 +43,10 @@ def split_table(
     """
     # The whole table first, so that a message about a bad value gives its row in the table. Of what is learnt
     # from it, the task and the classes are kept; means and categories come from the training rows alone.
-    places = _labelled(frame, target) if skip_unlabelled else np.arange(frame.height)
-    frame = frame[places]
+    places = np.arange(frame.height)
+    if skip_unlabelled:
+        places = _labelled(frame, target)
+        frame = frame[places]
     try:
         table = TableEncoder.learn(frame, target, task)
     except CellError as error:
