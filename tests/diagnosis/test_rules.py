@@ -257,3 +257,11 @@ def test_the_page_lists_the_rules_as_they_are() -> None:
     page = (Path(__file__).parents[2] / "docs" / "diagnosis.md").read_text(encoding="utf-8")
     table = "".join(f"| {rule.name} | {rule.holds} | {rule.source} |\n" for rule in RULES)
     assert table in page
+
+
+@pytest.mark.parametrize(
+    ("beats", "names"), [(True, ["converged"]), (None, ["converged"]), (False, ["nothing learnt"])]
+)
+def test_a_curve_at_rest_is_good_unless_a_guess_is_as_good(beats: bool | None, names: list[str]) -> None:
+    resting = History(loss=[1.3] * 20)
+    assert [f.name for f in findings(Record(histories=(resting,) * 2, beats_guess=beats))] == names

@@ -67,6 +67,7 @@ class Record:
         levels: the losses between which it lies.
         trained: whether ``loss`` is that after training.
         handful: what became of a few rows.
+        beats_guess: whether it is better than a trivial guess on rows held out; ``None`` where there are none.
     """
 
     histories: tuple[History, ...] = ()
@@ -78,6 +79,7 @@ class Record:
     levels: Levels | None = None
     trained: bool = True
     handful: HandfulFacts | None = None
+    beats_guess: bool | None = None
 
 
 def input_facts(network: Network, data: Mapping[str, Any], names: Sequence[str] | None) -> tuple[InputFacts, ...]:

@@ -98,8 +98,8 @@ def rate_too_low(history: History) -> Finding | None:
     return Finding(
         "learning rate too low",
         "warning",
-        f"The learning rate is too low for {len(losses)} epochs: the second half of the run lowered the training loss by "
-        f"{number_text(second, 3)}, the first by {number_text(first, 3)}, and it is still falling.",
+        f"The learning rate is too low for {len(losses)} epochs: the second half of the run lowered the training loss "
+        f"by {number_text(second, 3)}, the first by {number_text(first, 3)}, and it is still falling.",
         "Multiply it by 3 to 10 (net.find_learning_rate(X, y) suggests one), or train for more epochs.",
         {"first_half": first, "second_half": second, "epochs": len(losses)},
     )

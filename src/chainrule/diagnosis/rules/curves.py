@@ -20,7 +20,9 @@ OF_MEMBERS: Final = {
 
 
 def of_members(name: str, record: Record) -> Finding | None:
-    """The finding of that name, of all members together."""
+    """The finding of that name, of all members together; nothing good of what is no better than a guess."""
+    if name == "converged" and record.beats_guess is False:
+        return None
     looked = enumerate(map(curve_finding, record.histories), 1)
     found = [(number, finding) for number, finding in looked if finding and finding.name == name]
     members = len(record.histories)

@@ -18,6 +18,14 @@ BY_HEART: Final = 0.1
 
 def nothing_learnt(record: Record) -> Finding | None:
     """The trained network is no better than a constant."""
+    if record.beats_guess is False:
+        return Finding(
+            "nothing learnt",
+            "warning",
+            "It has learnt nothing that holds: on the held-out rows it is no better than always guessing the same.",
+            "Try other learning rates; where none helps, it needs more rows, or columns that tell more.",
+            {"beats_guess": False},
+        )
     if not record.trained or record.loss is None or record.levels is None:
         return None
     if record.levels.share(record.loss) <= LEARNT:
@@ -68,7 +76,7 @@ RULES: Final[tuple[Rule[Record], ...]] = (
     Rule(
         "nothing learnt",
         f"after training, the loss of the training rows is above {LEARNT:.0%} of the way up from the floor to the "
-        "chance level",
+        "chance level; or on held-out rows it is no better than a trivial guess",
         "the chance level is the loss of the best constant prediction, the floor that of the best one for each row",
         nothing_learnt,
     ),
