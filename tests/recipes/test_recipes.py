@@ -170,5 +170,5 @@ def test_a_callback_needs_no_list_around_it_and_what_is_none_is_refused():
     seen = []
     learn(recipe, X, X[:, 0], **settings, callbacks=lambda moment: seen.append(moment.epoch))
     assert seen == [1, 2, 1, 2]
-    with pytest.raises(ArgumentError, match="a callback is a function or a cr.Callback, not 3"):
+    with pytest.raises(ArgumentError, match=r"a callback is a function or a cr\.Callback, not 3"):
         learn(recipe, X, X[:, 0], **settings, callbacks=[3])
