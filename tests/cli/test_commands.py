@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shlex
 import signal
@@ -174,6 +175,18 @@ def test_help_is_quick_and_loads_nothing_heavy(process, command):
         assert process("--help").returncode == 0
         times.append(time.perf_counter() - start)
     assert min(times) < 0.4
+
+
+def test_training_keeps_each_product_on_one_thread(command):
+    code = (
+        "import sys; from click.testing import CliRunner; from chainrule.cli.train import train; "
+        "assert 'numpy' not in sys.modules; CliRunner().invoke(train, ['absent.csv', '--target', 'x']); "
+        "import numpy, threadpoolctl; "
+        "print({pool['num_threads'] for pool in threadpoolctl.threadpool_info() if pool['user_api'] == 'blas'} <= {1})"
+    )
+    free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    found = subprocess.run([command[0], "-c", code], capture_output=True, text=True, env=free)
+    assert found.stdout == "True\n", found.stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(command, model):

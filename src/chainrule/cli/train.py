@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -88,6 +89,7 @@ def train(
     Settings that are not given are chosen by the table's size, as measured on real tables.
     Ctrl-C ends training early and keeps the best weights so far.
     """
+    _one_thread_for_products()
     from chainrule.cli import show
     from chainrule.data import read_table
     from chainrule.files import sha256
@@ -114,6 +116,16 @@ def train(
     else:
         show.unless_closed(show.result, model, data, folder, interrupted)
     return INTERRUPTED if interrupted else 0
+
+
+def _one_thread_for_products() -> None:
+    """Keep NumPy's products, of a process that has not loaded it yet, on one thread each.
+
+    The members share the cores already, and each product is small: where another process has a core, the threads of
+    OpenBLAS wait for each other at every one of them, and take many times as long.
+    """
+    if "OMP_NUM_THREADS" not in os.environ:
+        os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 
 def _stem(data: Path) -> str:
