@@ -85,6 +85,7 @@ class ScikitLearn:
         found: list[Definition] = []
         if self.squared:
             k = self.task.outputs
+            ours = self.loss.name == "half_squared_error" or (self.loss.name == "mean_squared_error" and k == 2)
             found.append(
                 Definition(
                     "the squared error and its gradient",
@@ -97,7 +98,7 @@ class ScikitLearn:
                     f"its sum over the outputs: {k} times the gradient of what it states"
                     if k > 1
                     else "MLPRegressor states and derives half the square",
-                    COMPUTED_HERE,
+                    "its gradient is ours, so the steps are the same" if ours else COMPUTED_HERE,
                     _PERCEPTRON + "_backprop (deltas[last] = activations[-1] - y), and _base.py, squared_loss",
                 )
             )
