@@ -111,14 +111,14 @@ def test_a_missing_file_and_a_folder(run):
 
 def test_an_empty_column_is_refused_until_it_is_ignored(run):
     rows = [f"{i},,{i * 1.5}" for i in range(40)]
-    Path("table.csv").write_text("\n".join(["size,note,price", *rows]))
+    Path("table.csv").write_text("\n".join(["size,remark,price", *rows]))
     before = contents(Path())
     result = run("train", "table.csv", "--target", "price", "--epochs", "2")
-    assert_refused(result, ["column 'note': no row holds a value", "--ignore note"], before)
-    result = run("train", "table.csv", "--target", "price", "--epochs", "2", "--ignore", "note")
+    assert_refused(result, ["column 'remark': no row holds a value", "--ignore remark"], before)
+    result = run("train", "table.csv", "--target", "price", "--epochs", "2", "--ignore", "remark")
     assert result.exit_code == 0
-    assert "note" not in result.stdout
-    assert "--ignore note" in json.loads(Path("table-model/model.json").read_text())["settings"]["command"]
+    assert "remark" not in result.stdout
+    assert "--ignore remark" in json.loads(Path("table-model/model.json").read_text())["settings"]["command"]
 
 
 def test_a_column_to_ignore_must_be_there(run):
