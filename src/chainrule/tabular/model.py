@@ -16,11 +16,12 @@ from numpy.typing import NDArray
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
 from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings, preflight_table
+from chainrule.diagnosis.layers import SAMPLE_ROWS, evenly
 from chainrule.diagnosis.record import ClassFacts
 from chainrule.errors import require, rows_numbered, unknown_name, whole_number
 from chainrule.judging import HeldOut, Results
 from chainrule.network import Network
-from chainrule.recipes import Recipe, learn
+from chainrule.recipes import Part, Recipe, learn
 from chainrule.tabular.parts import (
     judge,
     spelled_classes,
@@ -127,8 +128,9 @@ class TableModel:
         for name in ignore:
             if name not in frame.columns or name == target:
                 raise unknown_name("column to ignore", name, (c for c in frame.columns if c != target))
-        parts, numbers, encoder = split_table(frame.drop(ignore), target, task, held_out, skip_unlabelled, seed)
-        learnt, held = parts
+        (learnt, held), numbers, encoder = split_table(
+            frame.drop(ignore), target, task, held_out, skip_unlabelled, seed
+        )
         X, y = encoder.encode(learnt), encoder.encode_target(learnt)
         outputs = encoder.target.outputs
         given = {
@@ -142,9 +144,15 @@ class TableModel:
         }
         recipe = Recipe.choose(len(X), X.shape[1]).but(**given)
         columns = preflight_table(learnt, encoder)
+        del learnt  # a copy of most of the table, which is no longer needed
         if announce:
             member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
             announce(encoder, recipe, member, columns)
+
+        def recorders(part: Part) -> list[LayerRecorder]:
+            rows = part.rows[evenly(len(part.rows), SAMPLE_ROWS)]
+            return [LayerRecorder(X[rows], y[rows])] if part.number == 0 else []
+
         with rows_numbered(numbers[0]):
             made = learn(
                 recipe,
@@ -157,7 +165,7 @@ class TableModel:
                 seed=seed,
                 engine=engine,
                 callbacks=callbacks,
-                watch=lambda part: [LayerRecorder(X[part.rows], y[part.rows])] if part.number == 0 else [],
+                watch=recorders,
                 progress=progress,
             )
         settings = {
@@ -171,7 +179,7 @@ class TableModel:
             "skip_unlabelled": skip_unlabelled,
             "optimizer": recipe.optimizer.to_json(),
             "given": [name for name, value in given.items() if value is not None],
-            "rows": {"training": len(learnt), "held_out": len(held)},
+            "rows": {"training": len(X), "held_out": len(held)},
             "columns": [finding.to_json() for finding in columns.findings if finding.severity == "warning"],
             "versions": _versions(),
         }
@@ -193,9 +201,7 @@ class TableModel:
             predicted = map(sum, zip(*results.confusion, strict=True))
             classes = tuple(map(ClassFacts, results.classes, map(sum, results.confusion), predicted))
         layers = tuple(tuple(history.layers) for history in self.histories if history.layers)
-        record = Record(
-            histories=self.histories, layers=layers, classes=classes, beats_guess=results.beats_baseline
-        )
+        record = Record(histories=self.histories, layers=layers, classes=classes, beats_guess=results.beats_baseline)
         columns = tuple(Finding(**finding) for finding in self.settings["columns"])
         return Diagnosis("How training went", columns + findings(record))
 
