@@ -181,7 +181,7 @@ def focal(prediction, target):
         {"loss": focal},
         {"dtype": "float32"},
     ],
-    ids=str,
+    ids=lambda given: " ".join(f"{name}={getattr(value, '__name__', value)}" for name, value in given.items()),
 )
 def test_every_part_of_a_network_can_be_chosen(settings):
     model = cr.MLPClassifier(**PLAIN | {"max_iter": 60, "learning_rate_init": 0.02} | settings).fit(*IRIS)
