@@ -31,11 +31,11 @@ class Schedule:
     lr: float
 
     def __post_init__(self) -> None:
+        require(self.lr > 0, f"the learning rate must be above 0, not {self.lr!r}")
         for f in fields(self):
             value = getattr(self, f.name)
             if isinstance(value, int | float):
                 require(value >= 0, f"{type(self).__name__}: {f.name} must not be negative, not {value!r}")
-        require(self.lr > 0, f"the learning rate must be above 0, not {self.lr!r}")
 
     def rate(self, t: Expression, S: Expression, T: Expression) -> Expression | float:
         """The learning rate of the update after ``t`` others."""

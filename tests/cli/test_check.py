@@ -15,7 +15,7 @@ def test_a_trained_model_is_checked_on_rows_of_its_table_and_verified(run, model
     result = run("check", model, "penguins.csv", "--out", "certificate.json")
     assert result.exit_code == 0, result.output
     assert "1,000 derivatives" in result.stdout
-    assert "sampled evenly from 5,379" in result.stdout
+    assert "sampled evenly from 43,094" in result.stdout
     verified = run("verify", "certificate.json")
     assert verified.exit_code == 0
     assert "comes to the same verdict" in verified.stdout

@@ -62,7 +62,7 @@ def test_a_trained_model_is_explained_on_a_row_of_its_table(run, model):
     result = run("explain", model, "penguins.csv", "--row", "3", "--notation", "textbook")
     assert result.exit_code == 0
     assert "Forward and backward pass of L" in result.stdout
-    assert "column of X in which they stand: 1 island=Biscoe" in result.stdout
+    assert "column of X in which they stand: 1 bill_length_mm" in result.stdout
     one = run("explain", model, "penguins.csv", "--row", "3", "--parameter", "W1[0,1]", "--json")
     assert {"gradient", "before", "updated"} <= json.loads(one.stdout).keys()
 

@@ -61,6 +61,7 @@ EXACT = {
     "gelu_tanh": lambda x: x / 2 * (1 + mpmath.tanh(mpmath.sqrt(2 / mp.pi) * (x + mpf("0.044715") * x**3))),
     "silu": lambda x: x * sigmoid(x),
     "mish": lambda x: x * mpmath.tanh(softplus(x)),
+    "smooth_clip": lambda x, limit: x / mpmath.sqrt(1 + (x / limit) ** 2),
     "softsign": lambda x: x / (1 + abs(x)),
     "hard_tanh": lambda x: min(max(x, -1), 1),
 }

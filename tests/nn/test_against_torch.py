@@ -32,6 +32,7 @@ TORCH_ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
     "log_softmax": lambda z: torch.log_softmax(z, -1),
     "exp": torch.exp,
     "sin": torch.sin,
+    "smooth_clip": lambda z: z / torch.sqrt(1 + (z / 3) ** 2),
 }
 
 

@@ -100,12 +100,14 @@ class MLPClassifier(ClassifierMixin, BaseMLP):  # type: ignore[misc]
 
     def predict(self, X: Any) -> Array:
         """The class of each row, shape (rows,); of yes-or-no labels 0 or 1, shape (rows, labels)."""
-        return self._classes.decode(self._raw(X), self._middle)
+        raw = self._raw(X)  # an error here if it is not fitted
+        return self._classes.decode(raw, self._middle)
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_proba(self, X: Any) -> Array:
         """The probability of each class, shape (rows, classes); of each yes, shape (rows, labels)."""
-        return self._classes.probabilities(self._raw(X).astype(self._given))
+        raw = self._raw(X)
+        return self._classes.probabilities(raw.astype(self._given))
 
     @available_if(_gives_probabilities)  # type: ignore[untyped-decorator]
     def predict_log_proba(self, X: Any) -> Array:
