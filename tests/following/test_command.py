@@ -56,7 +56,7 @@ def test_mlflow_keeps_the_files_of_the_model(run, tmp_path, monkeypatch):
     monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
     monkeypatch.setenv("MLFLOW_TRACKING_URI", (tmp_path / "store").as_uri())
     result = run("--mlflow")
-    assert result.exit_code == 0
+    assert result.exit_code == 0, result.stderr
     assert json.loads(result.stdout)["model"] == "model"
     client = mlflow.MlflowClient()
     (whole,) = [r for r in client.search_runs(["0"]) if client.list_artifacts(r.info.run_id)]
