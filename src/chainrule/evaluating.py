@@ -22,8 +22,9 @@ class Evaluator:
 
     def __init__(self, precision: str) -> None:
         self._precision = precision
-        self._calls: dict[tuple[Program, int, int | None], Any] = {}
-        self._refused: set[Program] = set()
+        self._calls: dict[tuple[str, int, int | None], Any] = {}
+        self._seconds: dict[tuple[str, int], float] = {}
+        self._refused: set[str] = set()
         self._threads: int | None = None
 
     @contextmanager
@@ -50,16 +51,22 @@ class Evaluator:
         """
         if engine not in ENGINES:
             raise unknown_name("engine", engine, ENGINES)
-        seconds = 0.0 if engine == "numpy" else calls * reference_seconds(program, {"B": rows}, self._precision)
-        if engine == "native" or (seconds > COMPILING_SECONDS and program not in self._refused):
+        if engine == "native" or (engine == "auto" and self._pays(program, rows, calls)):
             try:
                 return self._native(program, rows).run(values)  # type: ignore[no-any-return]
             except EngineError as error:
                 if engine == "native":
                     raise
-                self._refused.add(program)
+                self._refused.add(program.fingerprint)
                 warn_of_fallback(str(error))
         return program(dtype=self._precision, **values)
+
+    def _pays(self, program: Program, rows: int, calls: int) -> bool:
+        """Whether so many calls on the reference engine take longer than compiling; by their sizes alone."""
+        key = (program.fingerprint, rows)
+        if key not in self._seconds:
+            self._seconds[key] = reference_seconds(program, {"B": rows}, self._precision)
+        return calls * self._seconds[key] > COMPILING_SECONDS and program.fingerprint not in self._refused
 
     def _native(self, program: Program, rows: int) -> Any:
         """The program compiled for at least so many rows."""
@@ -67,7 +74,7 @@ class Evaluator:
         from chainrule.engines.native.target import cores
 
         capacity = 1 << (rows - 1).bit_length()
-        key = (program, capacity, self._threads)
+        key = (program.fingerprint, capacity, self._threads)
         if key not in self._calls:
             threads = self._threads or cores()
             self._calls[key] = NativeCall(program, self._precision, {"B": capacity}, threads=threads)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -15,7 +16,11 @@ import chainrule as cr
 from chainrule.cli import main
 from chainrule.engines import numpy as reference
 from chainrule.engines.fallback import warn_of_fallback
+from chainrule.engines.native import jit
 from chainrule.engines.native.call import NativeCall
+from chainrule.engines.native.code import generate_call
+from chainrule.engines.native.driver import ENTRY
+from chainrule.engines.native.target import host
 from chainrule.errors import EngineError
 from chainrule.expression import symbol
 from chainrule.trace import trace
@@ -225,7 +230,7 @@ values = {"X": np.ones((512, 500), np.float32), **net.parameters}
 values = {v.name: values[v.name] for v in program.inputs}
 wanted = call.run(values)["prediction"]
 threading.Thread(target=lambda: [call.run(values) for _ in range(10**6)], daemon=True).start()
-while not call._lock.locked():
+while not call._lock._lock.locked():
     time.sleep(1e-4)
 child = os.fork()
 if child == 0:
@@ -235,6 +240,19 @@ assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 os._exit(0)
 """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_threads_that_want_the_same_program_compile_it_once(monkeypatch, tmp_path):
+    """While one compiles, the others wait; all get the same code."""
+    monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path))
+    program, target = cr.mlp([3, 5, 2]).program("predict"), host()
+    compiled = []
+    generate_object = jit._generate
+    monkeypatch.setattr(jit, "_generate", lambda *arguments: compiled.append(1) or generate_object(*arguments))
+    with ThreadPoolExecutor(4) as pool:
+        codes = list(pool.map(lambda _: generate_call(program, "float64", target, rows=7), range(4)))
+        addresses = set(pool.map(lambda code: code.machine.address(ENTRY), codes))
+    assert len(compiled) == len(addresses) == 1
 
 
 def test_exploring_keeps_the_best_of_many_starts():

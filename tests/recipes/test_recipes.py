@@ -9,7 +9,7 @@ from sklearn.metrics import log_loss
 
 import chainrule as cr
 from chainrule.errors import ArgumentError
-from chainrule.recipes import Recipe, best_factor, held_back_by, join, learn, logits, sharpened
+from chainrule.recipes import Recipe, best_factor, held_back, held_back_by, join, learn, sharpened, without_link
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(120, 4)).astype(np.float32)
@@ -59,9 +59,9 @@ def test_an_ensemble_averages_before_the_last_activation(loss, outputs, link):
         return net
 
     members = [member(seed) for seed in range(3)]
-    mean = np.mean([logits(net, X) for net in members], axis=0)
+    mean = np.mean([without_link(net).predict(X) for net in members], axis=0)
     for net in members:
-        assert_allclose(link(logits(net, X)), net.predict(X), rtol=1e-12)
+        assert_allclose(link(without_link(net).predict(X)), net.predict(X), rtol=1e-12)
     both = join(members)
     assert_allclose(both.predict(X), link(mean), rtol=1e-12)
     assert both.check(X[:2], np.abs(both.predict(X[1:3])))
@@ -107,9 +107,9 @@ def test_weights_count_as_copies_of_rows():
 @pytest.mark.parametrize("bias", [True, False])
 def test_sharpening_multiplies_logits(bias):
     net = cr.Network(cr.Dense(5, "tanh"), cr.Dense(3, bias=bias), loss="cross_entropy", inputs=4, dtype="float64")
-    before = logits(net, X)
+    before = without_link(net).predict(X)
     sharpened(net, 1.7)
-    assert_allclose(logits(net, X), 1.7 * before, rtol=1e-12)
+    assert_allclose(without_link(net).predict(X), 1.7 * before, rtol=1e-12)
 
 
 # Learning by a recipe
@@ -129,9 +129,10 @@ def test_members_beside_each_other_are_those_one_after_another(monkeypatch):
 def test_rows_held_back_are_predicted_by_the_member_that_held_them_back():
     made = learn(SMALL, X, CODES, task="classification", outputs=1, numbers=4)
     seen = np.concatenate([member.held for member in made.members])
-    assert np.isnan(np.delete(made.held_back, seen, axis=0)).all()
+    held = held_back(made.members, X)
+    assert np.isnan(np.delete(held, seen, axis=0)).all()
     for member in made.members:
-        assert_allclose(made.held_back[member.held], logits(member.network, X[member.held]), rtol=1e-5)
+        assert_allclose(held[member.held], without_link(member.network).predict(X[member.held]), rtol=1e-5)
 
 
 def test_codes_are_embedded_and_numbers_get_waves():

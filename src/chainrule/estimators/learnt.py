@@ -26,7 +26,20 @@ Array = NDArray[Any]
 
 
 class Learnt(Parameters):
-    """Reading and checking what was learnt."""
+    """Reading and checking what was learnt.
+
+    Attributes:
+        network_: the trained network, an ensemble as one; it takes encoded features.
+        members_: each member: its ``network``, its ``history``, and the rows that it held back.
+        histories_: how each member was trained.
+        starts_: the watched quantity from each starting point, shape (members, starts).
+        coefs_, intercepts_: the weights and biases of the first member, layer by layer.
+        loss_curve_, loss_, best_loss_: the training loss of each epoch, of the last, of the best.
+        validation_loss_curve_, validation_scores_, best_validation_score_: of the rows that were watched.
+        n_iter_: epochs of the last call; ``t_``: rows gone through in all.
+        n_features_in_, feature_names_in_: the features, and their names if they had any.
+        n_layers_, n_outputs_, out_activation_: of the network, under scikit-learn's names.
+    """
 
     network_: Network
     members_: tuple[Member, ...]

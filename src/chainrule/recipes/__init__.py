@@ -1,8 +1,8 @@
 """What to train where nobody says: the network, the optimiser, the schedule, the ensemble, chosen by measurement."""
 
-from chainrule.recipes.ensemble import Ensemble, learn
+from chainrule.recipes.ensemble import Ensemble, held_back, learn
 from chainrule.recipes.folds import held_back_by
-from chainrule.recipes.joining import best_factor, join, logits, sharpened
+from chainrule.recipes.joining import best_factor, join, sharpened, without_link
 from chainrule.recipes.members import Member, Part, train_members
 from chainrule.recipes.recipe import Recipe
 
@@ -12,10 +12,11 @@ __all__ = [
     "Part",
     "Recipe",
     "best_factor",
+    "held_back",
     "held_back_by",
     "join",
     "learn",
-    "logits",
     "sharpened",
     "train_members",
+    "without_link",
 ]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from chainrule.data import Task
 from chainrule.errors import rows_numbered
 from chainrule.network import Network
-from chainrule.recipes.joining import best_factor, join, logits, sharpened
+from chainrule.recipes.joining import best_factor, join, sharpened, without_link
 from chainrule.recipes.members import Member, Part, train_members
 from chainrule.recipes.recipe import Recipe
 from chainrule.training import History
@@ -25,13 +25,10 @@ class Ensemble:
     Attributes:
         network: all members as one.
         members: each on its own.
-        held_back: what members that did not learn from a row give for it, before the last activation, shape
-            (rows, outputs); NaN for rows from which every member learnt.
     """
 
     network: Network
     members: tuple[Member, ...]
-    held_back: NDArray[np.float64]
 
     @property
     def histories(self) -> tuple[History, ...]:
@@ -50,19 +47,28 @@ def assemble(
         y: class codes, shape (rows,), or anything else, for which nothing is done to the outputs.
         weight: of the rows.
     """
-    outputs = members[0].network.outputs
-    held = np.full((len(X), outputs), np.nan)
-    for member in members:
-        if len(member.held):
-            held[member.held] = logits(member.network, X[member.held])
+    held = held_back(members, X)
     seen = np.isfinite(held).all(axis=1)
     loss = members[0].network.loss_function
     if loss.name in ("cross_entropy", "binary_cross_entropy") and y.ndim == 1 and seen.any():
         factor = best_factor(held[seen], y[seen].astype(np.int64), None if weight is None else weight[seen])
         for member in members:
             sharpened(member.network, factor)
-        held *= factor
-    return Ensemble(join([member.network for member in members]), tuple(members), held)
+    return Ensemble(join([member.network for member in members]), tuple(members))
+
+
+def held_back(members: Sequence[Member], X: NDArray[Any]) -> NDArray[np.float64]:
+    """What the member that held a row back gives for it before the last activation, shape (rows, outputs).
+
+    Rows from which every member learnt have NaN.
+    """
+    bare = without_link(members[0].network)  # one for all: it is derived once
+    held = np.full((len(X), bare.outputs), np.nan)
+    for member in members:
+        if len(member.held):
+            bare.take(member.network.arrays())
+            held[member.held] = bare.predict(X[member.held])
+    return held
 
 
 def learn(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +47,11 @@ def join(members: Sequence[Network]) -> Network:
     return joined
 
 
-def logits(network: Network, X: Any) -> NDArray[Any]:
-    """The output before the last activation, shape (rows, outputs)."""
+def without_link(network: Network) -> Network:
+    """The same network without its last activation: in classification, it gives logits."""
     bare = Network(*network.layers, loss="squared_error", inputs=network.inputs, dtype=network.dtype)
     bare.take(network.arrays())
-    return bare.predict(X)
+    return bare
 
 
 def sharpened(network: Network, factor: float) -> None:

@@ -60,7 +60,7 @@ class Recipe:
     batch_size: int | Literal["all"] = 64
     epochs: int = 50
     patience: int | None = None
-    members: int = 5
+    members: int = 4
 
     def __post_init__(self) -> None:
         require(

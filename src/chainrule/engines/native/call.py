@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from threading import Lock
 from time import perf_counter
 from typing import Any
 
@@ -14,9 +13,8 @@ from chainrule.engines.native.code import PIECES_FROM, generate_call
 from chainrule.engines.native.control import Control
 from chainrule.engines.native.cost import schedule_flops
 from chainrule.engines.native.driver import ENTRY
-from chainrule.engines.native.forks import renew_at_fork
+from chainrule.engines.native.forks import FreshLock
 from chainrule.engines.native.indices import RowNumbers, guarded
-from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.phases import View
 from chainrule.engines.native.sizes import bind_sizes
 from chainrule.engines.native.target import Target, host
@@ -70,18 +68,15 @@ class NativeCall:
         large = self.rows is not None and self.rows >= PIECES_FROM
         user = [v.name for v in self.program.inputs if large and v.shape[:1] == ("B",) and v.dtype == "float"]
         self.code = generate_call(guarded(self.program, names), precision, target, rows=self.rows, user=user)
-        self._machine = compile_text(self.code.module.text, target)
-        self._entry = self._machine.address(ENTRY)
+        self._entry = self.code.machine.address(ENTRY)
         self.arena = self.code.memory.allocate(fill)
-        self._control = Control(self.code.schedule, self.arena)
+        schedule, array = self.code.schedule, self.arena.array
+        self._places = {name: array(view) for name, view in schedule.inputs.items() if not view.buffer.user}
+        self._results = {label: array(view) for label, view in schedule.outputs.items() if isinstance(view, View)}
+        self._control = Control(schedule, self.arena)
         self._pace = Pace(threads, schedule_flops(self.code.schedule, self.rows or 1))
         self._order, self._losses = np.zeros(1, np.int64), np.zeros(1)
-        self.forget()
-        renew_at_fork(self)
-
-    def forget(self) -> None:
-        """Let a forked process call it too, even if another thread was in the middle of a call."""
-        self._lock = Lock()
+        self._lock = FreshLock()
 
     def run(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The outputs by label, for a value of each input.
@@ -110,10 +105,8 @@ class NativeCall:
             prepared[name] = np.ascontiguousarray(prepared[name])
         self._control.read_from(prepared)
         self._control.set_constants(prepared)
-        for name, view in self.code.schedule.inputs.items():
-            if view.buffer.user:
-                continue
-            _part(self.arena.array(view), np.shape(prepared[name]))[...] = prepared[name]
+        for name, place in self._places.items():
+            _part(place, np.shape(prepared[name]))[...] = prepared[name]
 
     def _go(self, rows: int) -> None:
         self._control.set_steps(self._order, self._losses, rows, rows, 0)
@@ -125,9 +118,7 @@ class NativeCall:
     def _output(self, label: str, atom: Atom, sizes: Mapping[str, int]) -> Any:
         if isinstance(atom, Literal):
             return FLOAT_TYPES[self.precision](atom.value)
-        view = self.code.schedule.outputs[label]
-        assert isinstance(view, View)
-        array = _part(self.arena.array(view), concrete(atom.shape, sizes))
+        array = _part(self._results[label], concrete(atom.shape, sizes))
         return array.astype(bool if atom.dtype == "bool" else array.dtype)[()]
 
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 
 from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.driver import Clock, Driver
 from chainrule.engines.native.emit import Module
 from chainrule.engines.native.expand import expand
+from chainrule.engines.native.forks import FreshLock
+from chainrule.engines.native.jit import Machine, compile_text
 from chainrule.engines.native.lower import Lowered, lower
 from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Conflict, in_order, split
@@ -30,6 +32,9 @@ PIECES_FROM = 4 * PIECE_ROWS
 KEPT = 8
 """Programs whose code is kept, of each kind: the members of an ensemble are trained with the same."""
 
+MAKING = FreshLock()
+"""Held while code is made: threads that want the same program wait for the one that was first."""
+
 
 @dataclass(frozen=True)
 class Code:
@@ -40,6 +45,16 @@ class Code:
     memory: Memory
     target: Target
     module: Module
+
+    @property
+    def machine(self) -> Machine:
+        """The machine code, compiled when first wanted."""
+        with MAKING:
+            return self._machine
+
+    @cached_property
+    def _machine(self) -> Machine:
+        return compile_text(self.module.text, self.target)
 
 
 def generate(
@@ -55,7 +70,8 @@ def generate(
         user: inputs that are read in the caller's memory.
         timed: whether each phase counts its cycles.
     """
-    return _step(program, precision, target, rows, tuple(user), timed)
+    with MAKING:
+        return _step(program, precision, target, rows, tuple(user), timed)
 
 
 @lru_cache(maxsize=KEPT)
@@ -75,7 +91,8 @@ def generate_call(
 
     Its outputs lie in the arena, and so do inputs that are not the ``user``'s.
     """
-    return _call(program, precision, target, rows, tuple(user))
+    with MAKING:
+        return _call(program, precision, target, rows, tuple(user))
 
 
 @lru_cache(maxsize=KEPT)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import weakref
+from threading import Lock
+from types import TracebackType
 from typing import Protocol
 
 
@@ -21,6 +23,24 @@ _LIVING: weakref.WeakSet[Renewed] = weakref.WeakSet()
 def renew_at_fork(thing: Renewed) -> None:
     """Have ``thing.forget()`` called in each forked process, for as long as it lives."""
     _LIVING.add(thing)
+
+
+class FreshLock:
+    """A lock that nobody holds in a forked process, whoever held it at the fork."""
+
+    def __init__(self) -> None:
+        self.forget()
+        renew_at_fork(self)
+
+    def forget(self) -> None:
+        """Be held by nobody."""
+        self._lock = Lock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._lock.release()
 
 
 def _forget_all() -> None:

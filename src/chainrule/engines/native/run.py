@@ -17,7 +17,6 @@ from chainrule.engines.native.control import TICKS, Control
 from chainrule.engines.native.cost import schedule_flops
 from chainrule.engines.native.driver import ENTRY
 from chainrule.engines.native.indices import RowNumbers, guarded
-from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.memory import Arena
 from chainrule.engines.native.regions import Region
 from chainrule.engines.native.target import Target, cores, host
@@ -85,8 +84,7 @@ class NativeRun:
         self._check_row_numbers(RowNumbers(step, known, precision))
         target = target or host()
         self.code: Code = generate(guarded(step, known), precision, target, rows=batch_size, user=known, timed=timed)
-        self._machine = compile_text(self.code.module.text, target)
-        self._entry = self._machine.address(ENTRY)
+        self._entry = self.code.machine.address(ENTRY)
         flops = schedule_flops(self.code.schedule, batch_size)
         self._threads, self._pace = threads, Pace(cores(), flops)
         self._arena: Arena = self.code.memory.allocate(fill)
