@@ -15,17 +15,13 @@ REFERENCE = "RealMLP"
 def markdown(runs: Sequence[Run]) -> str:
     """Each table's errors and seconds, and what they come to."""
     who = list(dict.fromkeys(run.who for run in runs))
-    tables = [table for table in SETS if any(run.table == table.name for run in runs)]
     lines = [
         "Error (1 - accuracy in %, or RMSE), mean ± standard deviation over the seeds; *: the difference from "
         f"{REFERENCE} exceeds the spread over the seeds.\n",
-        f"| table | rows x columns | {' | '.join(who)} |",
-        f"|---|---|{'---|' * len(who)}",
+        *_grid(runs, who, _error),
+        "\nSeconds to learn and to predict, geometric mean over the seeds that were timed.\n",
+        *_grid(runs, who, _seconds_of),
     ]
-    for table in tables:
-        frame = table.table()
-        cells = [_error(runs, table.name, name) for name in who]
-        lines.append(f"| {table.name} | {frame.height} x {frame.width - 1} | {' | '.join(cells)} |")
     rows: dict[str, Callable[[str], str]] = {
         f"error relative to {REFERENCE}, geometric mean": lambda name: f"{_relative(runs, name, _errors):.3f}",
         f"log loss relative to {REFERENCE}": lambda name: f"{_relative(runs, name, _log_losses):.3f}",
@@ -38,6 +34,17 @@ def markdown(runs: Sequence[Run]) -> str:
     lines += ["", f"| together | {' | '.join(who)} |", f"|---|{'---|' * len(who)}"]
     lines += [f"| {title} | {' | '.join(cell(name) for name in who)} |" for title, cell in rows.items()]
     return "\n".join(lines)
+
+
+def _grid(runs: Sequence[Run], who: Sequence[str], cell: Callable[[Sequence[Run], str, str], str]) -> list[str]:
+    """A row for each table, a column for each contestant."""
+    lines = [f"| table | rows x columns | {' | '.join(who)} |", f"|---|---|{'---|' * len(who)}"]
+    for table in SETS:
+        if any(run.table == table.name for run in runs):
+            frame = table.table()
+            cells = [cell(runs, table.name, name) for name in who]
+            lines.append(f"| {table.name} | {frame.height} x {frame.width - 1} | {' | '.join(cells)} |")
+    return lines
 
 
 def _of(runs: Sequence[Run], table: str, who: str) -> list[Run]:
@@ -76,6 +83,12 @@ def _log_losses(found: Sequence[Run]) -> float | None:
 def _times(found: Sequence[Run]) -> float | None:
     timed = [log(run.seconds) for run in found if run.seconds is not None]
     return exp(fmean(timed)) if timed else None
+
+
+def _seconds_of(runs: Sequence[Run], table: str, who: str) -> str:
+    found = _of(runs, table, who)
+    seconds = _times(found) if found else None
+    return "-" if seconds is None else f"{seconds:.2f}"
 
 
 def _pairs(
