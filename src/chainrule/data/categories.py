@@ -32,9 +32,9 @@ _IDENTIFIER_ROWS: Final = 50
 _IDENTIFIER_SHARE: Final = 0.9
 
 
-def looks_like_identifier(present: pl.Series) -> bool:
+def looks_like_identifier(present: int, distinct: int) -> bool:
     """Whether text differs in nearly every row (9 of 10), in a column of more than 50 values."""
-    return len(present) > _IDENTIFIER_ROWS and present.n_unique() >= _IDENTIFIER_SHARE * len(present)
+    return present > _IDENTIFIER_ROWS and distinct >= _IDENTIFIER_SHARE * present
 
 
 @dataclass(frozen=True)
@@ -65,19 +65,34 @@ class CategoryColumn(Column):
     def learn(cls, series: pl.Series) -> CategoryColumn | LeftOutColumn:
         """Learn from the training rows, of which at least one holds a value."""
         kind = values.kind_of(series)
-        present = _text(series, kind).drop_nulls().alias("value")
-        distinct, missing = present.n_unique(), series.null_count()
-        if distinct == 1 and not missing:
+        counts, missing = counted_texts(series, kind), series.null_count()
+        if counts.height == 1 and not missing:
             return LeftOutColumn.constant(series)
-        if distinct > MOST_FEATURES:
+        if counts.height > MOST_FEATURES:
             values.refuse_nearly_numbers(series)
-        if looks_like_identifier(present):
-            reason = f"text with {distinct} different values in {len(present)} rows, like an identifier"
-            return LeftOutColumn(series.name, "identifier", missing, reason)
-        counts = present.value_counts().sort("count", "value", descending=[True, False])
+        return cls.counted(series.name, kind, missing, len(series) - missing, counts, counts.height)
+
+    @classmethod
+    def counted(
+        cls, name: str, kind: str, missing: int, present: int, counts: pl.DataFrame, distinct: int
+    ) -> CategoryColumn | LeftOutColumn:
+        """Learn from how often each category occurs.
+
+        Args:
+            name: of the column.
+            kind: ``category`` or ``boolean``.
+            missing: training rows without a value.
+            present: training rows with one.
+            counts: of the categories, as :func:`counted_texts` gives them; the most frequent ones suffice.
+            distinct: how many categories there are.
+        """
+        if looks_like_identifier(present, distinct):
+            reason = f"text with {distinct} different values in {present} rows, like an identifier"
+            return LeftOutColumn(name, "identifier", missing, reason)
+        counts = counts.sort("count", "value", descending=[True, False])
         if distinct > MOST_FEATURES:
             counts = counts.filter(counts["count"] > 1).head(MOST_CODES)
-        return cls(series.name, kind, missing, tuple(counts["value"].sort().to_list()), distinct)
+        return cls(name, kind, missing, tuple(counts["value"].sort().to_list()), distinct)
 
     @property
     def codes(self) -> int:
@@ -140,6 +155,11 @@ class CategoryColumn(Column):
         if distinct < len(categories):
             fields.wrong("distinct", f"{len(categories)} or more")
         return cls(*cls._common(fields), tuple(categories), distinct)
+
+
+def counted_texts(series: pl.Series, kind: str) -> pl.DataFrame:
+    """How often each text occurs, in the columns ``value`` and ``count``; missing values are none."""
+    return _text(series, kind).drop_nulls().alias("value").value_counts()
 
 
 def _text(series: pl.Series, kind: str) -> pl.Series:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from chainrule.data import values
 from chainrule.data.categories import looks_like_identifier
 from chainrule.data.records import Fields
-from chainrule.data.scaling import standardised, summary
+from chainrule.data.scaling import Summary, standardised, summary
 from chainrule.data.values import Floats
 from chainrule.errors import CellError, DataError, require, unknown_name
 from chainrule.show.numbers import are_amounts, counted
@@ -63,20 +63,24 @@ class Target:
         """
         if task not in ("auto", *TASKS):
             raise unknown_name("task", task, ("auto", *TASKS))
-        _refuse_missing(series)
-        if values.kind_of(series) == "date":
-            raise DataError(f"column {series.name!r}: a target cannot be a date; turn it into a number, such as days")
-        if series.n_unique() == 1:
-            only = values.spelled(series[0])
-            raise DataError(f"column {series.name!r}: every row holds {only}; a target needs two different values")
-        chosen, reason = _recognise(series) if task == "auto" else (task, "as asked for")
+        refuse_missing(series)
+        chosen, reason = recognise(series.unique(maintain_order=True), len(series), task)
         if chosen == "classification":
-            return cls(series.name, chosen, reason, classes=_classes(series))
+            return cls.of_classes(series, reason)
         numbers = values.numbers(series, "; regression needs numbers, and for classes the task is classification")
-        learnt = summary(numbers)
+        return cls.of_numbers(series.name, reason, summary(numbers))
+
+    @classmethod
+    def of_classes(cls, series: pl.Series, reason: str) -> Target:
+        """The target whose classes are the values of a column."""
+        return cls(series.name, "classification", reason, classes=_classes(series))
+
+    @classmethod
+    def of_numbers(cls, name: str, reason: str, learnt: Summary) -> Target:
+        """The target whose training rows hold numbers of this mean and scale."""
         if learnt.scale == 0:
-            raise DataError(f"column {series.name!r}: all rows are equal to within float64; multiply the target")
-        return cls(series.name, chosen, reason, mean=learnt.mean, scale=learnt.scale)
+            raise DataError(f"column {name!r}: all rows are equal to within float64; multiply the target")
+        return cls(name, "regression", reason, mean=learnt.mean, scale=learnt.scale)
 
     @property
     def outputs(self) -> int:
@@ -89,7 +93,7 @@ class Target:
         Raises:
             DataError: for the first row without a target, of another type, or of a class unseen in training.
         """
-        _refuse_missing(series)
+        refuse_missing(series)
         if self.task == "classification":
             return self._codes(series)
         numbers = values.numbers(series, "; the target held numbers when the model was trained")
@@ -161,7 +165,26 @@ class Target:
         return codes
 
 
-def _refuse_missing(series: pl.Series) -> None:
+def recognise(distinct: pl.Series, rows: int, task: Literal["auto"] | Task = "auto") -> tuple[Task, str]:
+    """The task that a column suits, and why.
+
+    Args:
+        distinct: its different values; more than 10,000 of them need not all be there.
+        rows: how many hold one.
+        task: that asked for, or ``auto``.
+
+    Raises:
+        DataError: for dates, for a single value, and for text that is neither classes nor numbers.
+    """
+    if values.kind_of(distinct) == "date":
+        raise DataError(f"column {distinct.name!r}: a target cannot be a date; turn it into a number, such as days")
+    if len(distinct) == 1:
+        only = values.spelled(distinct[0])
+        raise DataError(f"column {distinct.name!r}: every row holds {only}; a target needs two different values")
+    return _recognise(distinct, rows) if task == "auto" else (task, "as asked for")
+
+
+def refuse_missing(series: pl.Series) -> None:
     """Raise :class:`DataError` where a row has no finite target."""
     absent = series.is_null()
     if series.dtype.is_float():
@@ -180,13 +203,13 @@ def _refuse_missing(series: pl.Series) -> None:
     raise CellError(series.name, row + 1, f"the target is {what}{others}; {remedy}")
 
 
-def _recognise(series: pl.Series) -> tuple[Task, str]:
-    """The task that the values suggest, and why."""
+def _recognise(series: pl.Series, rows: int) -> tuple[Task, str]:
+    """The task that the different values suggest, and why."""
     match values.kind_of(series):
         case "boolean":
             return "classification", "true and false"
         case "category":
-            if looks_like_identifier(series):
+            if looks_like_identifier(rows, len(series)):
                 raise DataError(
                     f"column {series.name!r} holds text such as {values.spelled(series[0])} that differs "
                     "in nearly every row, so it has no classes; if these are numbers, write them with digits "
@@ -195,7 +218,7 @@ def _recognise(series: pl.Series) -> tuple[Task, str]:
             _refuse_amounts(series)
             return "classification", "text"
         case _:
-            return _recognise_numbers(values.numbers(series))
+            return _recognise_numbers(values.numbers(series), rows)
 
 
 def _refuse_amounts(series: pl.Series) -> None:
@@ -209,11 +232,11 @@ def _refuse_amounts(series: pl.Series) -> None:
         )
 
 
-def _recognise_numbers(numbers: Floats) -> tuple[Task, str]:
+def _recognise_numbers(numbers: Floats, rows: int) -> tuple[Task, str]:
     if np.any(numbers != np.floor(numbers)):
         return "regression", "numbers with decimals"
     distinct = len(np.unique(numbers))
-    each = len(numbers) / distinct
+    each = rows / distinct
     found = f"whole numbers with {counted(distinct, 'different value')}"
     if distinct > _MOST_INTEGER_CLASSES:
         return "regression", f"{found}, more than {_MOST_INTEGER_CLASSES}"
