@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from chainrule.engines.fallback import warn_of_fallback
 from chainrule.engines.lbfgs import LBFGSRun
+from chainrule.engines.many import SeparateRuns, each_network
 from chainrule.engines.protocol import Run, Steps
 from chainrule.engines.steps import NumpyRun
-from chainrule.errors import ArgumentError, EngineError, require
+from chainrule.errors import ArgumentError, EngineError, require, unknown_name
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.passes.cost import cost
 from chainrule.program import Program
@@ -84,6 +85,23 @@ def step_run(steps: Steps, engine: str, epochs: int, threads: int | None) -> Run
                 raise
             warn_of_fallback(str(error))
     return NumpyRun(steps.program, steps.precision, steps.data, steps.state)
+
+
+def many_run(steps: Steps, engine: str, epochs: int) -> Run:
+    """A run of several networks at once: the arrays of ``steps.state`` have a leading axis for them."""
+    if engine not in ENGINES:
+        raise unknown_name("engine", engine, ENGINES)
+    networks = each_network(steps.state)
+    if engine == "native" or (engine == "auto" and _pays(steps, epochs * len(networks))):
+        from chainrule.engines import native
+
+        try:
+            return native.many_run(steps)
+        except EngineError as error:
+            if engine == "native":
+                raise
+            warn_of_fallback(str(error))
+    return SeparateRuns([NumpyRun(steps.program, steps.precision, steps.data, one) for one in networks], workers=1)
 
 
 def profile(

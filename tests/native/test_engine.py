@@ -255,40 +255,6 @@ def test_threads_that_want_the_same_program_compile_it_once(monkeypatch, tmp_pat
     assert len(compiled) == len(addresses) == 1
 
 
-def test_exploring_keeps_the_best_of_many_starts():
-    net = cr.mlp([2, 2, 1], hidden="sigmoid", loss="binary_cross_entropy", seed=5)
-    corners, target = np.array([[0, 0], [0, 1], [1, 0], [1, 1.0]]), [0, 1, 1, 0]
-    found = net.explore(corners, target, starts=20, epochs=300, batch_size=1, optimizer=cr.SGD(1.0))
-    assert found.losses.shape == (300, 20)
-    assert found.best == np.argmin(found.scores)
-    alone = cr.mlp([2, 2, 1], hidden="sigmoid", loss="binary_cross_entropy", seed=5 + found.best)
-    again = alone.explore(corners, target, starts=1, epochs=300, batch_size=1, optimizer=cr.SGD(1.0), shuffle=False)
-    assert again.losses.shape == (300, 1)
-    assert str(found).startswith("300 epochs done; 20 starting points: best loss")
-    once = alone.explore(corners, target, starts=1, epochs=1, batch_size=1)
-    assert str(once).startswith("1 epoch done; 1 starting point: best loss")
-
-
-@pytest.mark.parametrize("hidden", [2, 40], ids=["lanes", "threads"])
-def test_a_start_is_trained_as_if_alone(hidden):
-    net = cr.mlp([6, hidden, 1], loss="binary_cross_entropy", seed=7)
-    found = net.explore(X, y, starts=5, epochs=2, batch_size=16, shuffle=False)
-    for k in range(5):
-        alone = cr.mlp([6, hidden, 1], loss="binary_cross_entropy", seed=7 + k)
-        history = alone.fit(X, y, epochs=2, batch_size=16, shuffle=False, engine="native")
-        np.testing.assert_array_equal(found.losses[:, k], history.loss)
-        if k == found.best:
-            np.testing.assert_array_equal(net.parameters.theta, alone.parameters.theta)
-
-
-def test_an_exploration_that_fails_leaves_the_network_as_it_was():
-    net = network(hidden="relu", loss="squared_error")
-    before = net.parameters.theta.copy()
-    with pytest.raises(cr.NonFiniteError, match="no starting point"):
-        net.explore(1e200 * X, y, starts=2, epochs=3, optimizer=cr.SGD(1e200))
-    np.testing.assert_array_equal(net.parameters.theta, before)
-
-
 @pytest.mark.parametrize("hidden", [2, 40], ids=["unrolled", "phases"])
 def test_a_profile_accounts_for_the_whole_step(hidden):
     net = cr.mlp([6, hidden, 1], loss="binary_cross_entropy")

@@ -184,7 +184,7 @@ def starts(
         seed: of the first start and of shuffling; the network's by default.
 
     Returns:
-        Where each start ended, and where the one that went on did. It needs the native engine.
+        Where each start ended, and where the one that went on did.
 
     >>> found = starts(count=16, epochs=300)
     >>> found.exploration.losses.shape, len(found.exploitation.losses)

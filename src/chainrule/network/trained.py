@@ -120,32 +120,40 @@ class Trained(Computing):
         y: Any,
         *,
         starts: int = 32,
+        lr: Sequence[float] | None = None,
         epochs: int = 10,
         batch_size: int | Literal["all"] = 32,
         optimizer: Optimizer | str = "adam",
         shuffle: bool = True,
         seed: int | None = None,
+        engine: str = "auto",
         validation: tuple[Any, Any] | None = None,
     ) -> Exploration:
-        """Train from many starting points at once and keep the best.
+        """Train many networks at once, from many starting points or with several learning rates, and keep the best.
 
         The first start has the network's own seed, the others the seeds after it, as :meth:`reset` would use them. All
-        see the same rows in the same order. Tiny networks lie side by side in the lanes of a register, so that many
-        take hardly longer than one; others are trained one on each core. It needs the native engine.
+        see the same rows in the same order, and the same random masks.
+
+        On the native engine, tiny networks lie side by side in the lanes of a register, so that many take hardly longer
+        than one; others are trained one on each core. On JAX, all are one program with a leading axis. On NumPy they
+        are trained one after another.
 
         Args:
             X: features, as for :meth:`fit`.
             y: targets, as for :meth:`fit`.
-            starts: how many.
+            starts: how many starting points.
+            lr: learning rates; every start is trained with every one of them. A schedule is scaled as a whole, so that
+                it starts from the rate, or rises to it. By default the optimiser's own.
             epochs: how many times to go through the rows.
             batch_size: rows in a step.
             optimizer: such as ``cr.Adam(1e-3)``, or a name.
             shuffle: whether to draw new batches every epoch.
             seed: of the first start, and of shuffling and dropout; the network's by default.
-            validation: rows and targets by whose loss the starts are compared, instead of the training loss.
+            engine: as for :meth:`fit`.
+            validation: rows and targets by whose loss the networks are compared, instead of the training loss.
 
         Returns:
-            The losses of all starts; the network has the parameters of the best.
+            The losses of all networks and their spread; this network has the parameters of the best.
 
         >>> import chainrule as cr
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
@@ -153,6 +161,9 @@ class Trained(Computing):
         >>> found = net.explore(X, y, starts=16, epochs=500, batch_size=1, optimizer=cr.SGD(0.5))
         >>> found.losses.shape, bool(found.scores[found.best] < 0.1)
         ((500, 16), True)
+        >>> found = net.explore(X, y, starts=8, lr=[0.01, 0.1, 1.0], epochs=100, batch_size=1, optimizer="sgd")
+        >>> found.losses.shape, found.best_rate
+        ((100, 24), 1.0)
         """
         from chainrule.exploring import explore
 
@@ -165,12 +176,15 @@ class Trained(Computing):
             self,
             X,
             y,
+            seeds=numbers,
             thetas=np.stack([self._drawn(number).theta for number in numbers]),
+            rates=lr,
             epochs=epochs,
             batch_size=batch_size,
             optimizer=optimizer_of(optimizer),
             shuffle=shuffle,
             streams=random_streams(first),
+            engine=engine,
             validation=validation,
         )
 

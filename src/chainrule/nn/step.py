@@ -15,17 +15,22 @@ from chainrule.shapes import Shape
 from chainrule.trace import atom_expression, postorder, substitute, trace
 
 
-def step_program(gradients: Program, optimizer: Optimizer, *, gather: bool = True) -> Program:
+def step_program(
+    gradients: Program, optimizer: Optimizer, *, gather: bool = True, outcome: Program | None = None
+) -> Program:
     """One training step: pick the rows, forward, loss, backward, update.
 
     Args:
         gradients: the loss ``L`` and its gradients, with the running states after the batch as ``new_`` outputs.
         optimizer: how parameters change.
         gather: whether the step takes all the data, as ``all_X``, and the numbers of its rows; else ``X`` itself.
+        outcome: the ``prediction`` and the loss of a batch as the network gives them outside training, where the step
+            is to say what was predicted before it learnt.
 
     Returns:
         A program of the data, ``theta``, the optimiser's slots, running states, and the constants of the schedule. Its
-        outputs are the loss ``L``, the rate ``lr``, and the ``new_`` values of what is carried to the next step.
+        outputs are the loss ``L``, the rate ``lr``, and the ``new_`` values of what is carried to the next step. With
+        an ``outcome``, ``L`` is the loss of that, and ``prediction`` an output too.
     """
     parameters = _of_role(gradients, "parameter")
     count = _elements(v.shape for v in parameters)
@@ -39,15 +44,19 @@ def step_program(gradients: Program, optimizer: Optimizer, *, gather: bool = Tru
     g = _gradient(gradients, parameters, known).labelled(Label("g", section="update"))
     new_theta, new_slots = optimizer.step(theta, g, slots, lr, t)
     carried = {f"new_{name}": value for name, value in {"theta": new_theta, **new_slots}.items()}
-    outputs = {"L": atom_expression(gradients.output("L"), known), "lr": lr}
+    before = known if outcome is None else substitute(outcome, {v.name: known[v.name] for v in outcome.inputs})
+    loss = (gradients if outcome is None else outcome).output("L")
+    outputs = {"L": atom_expression(loss, before), "lr": lr}
     outputs |= {label: value.labelled(Label(label, section="update")) for label, value in carried.items()}
     outputs |= {k: atom_expression(atom, known) for k, atom in gradients.outputs if k.startswith("new_")}
-    states = [known[v.name] for v in _of_role(gradients, "state")]
+    if outcome is not None:
+        outputs["prediction"] = atom_expression(outcome.output("prediction"), before)
+    carried_in = [*slots.values(), *(known[v.name] for v in _of_role(gradients, "state"))]
     named = [known[e.target.name] for e in gradients.equations if not e.target.anonymous]
     program = trace(
         outputs,
         name="training_step",
-        inputs=[*inputs, theta, *slots.values(), *states, *_constants(outputs.values())],
+        inputs=[*inputs, theta, *carried_in, *_further(outputs.values(), carried_in)],
         order=[*given.values(), *named],
     )
     return share_common(program)
@@ -94,7 +103,8 @@ def _elements(shapes: Iterable[Shape]) -> int:
     return sum(prod(int(size) for size in shape) for shape in shapes)
 
 
-def _constants(outputs: Iterable[Expression]) -> list[Expression]:
-    """The constants that expressions read, in order of first use."""
+def _further(outputs: Iterable[Expression], states: Iterable[Expression]) -> list[Expression]:
+    """What else expressions read, in order of first use: constants, and states of the optimiser's own."""
     nodes = (node for node, _ in postorder(outputs))
-    return list({n.name: n for n in nodes if n.role == "constant"}.values())
+    taken = {state.name for state in states}
+    return list({n.name: n for n in nodes if n.role in ("constant", "state") and n.name not in taken}.values())

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from chainrule.engines.many import SeparateRuns, each_network
 from chainrule.engines.protocol import Run, Steps
 from chainrule.program import Program
 
@@ -59,9 +60,13 @@ def many_run(steps: Steps) -> Run:
     Raises:
         EngineError: where the program cannot be compiled, or not here.
     """
-    from chainrule.engines.native.many import ThreadedRuns
+    from chainrule.engines.native.run import NativeRun
+    from chainrule.engines.native.target import cores
     from chainrule.engines.native.unrolled import ManyRun, fits
 
     if fits(steps.program, steps.batch_size):
         return ManyRun(steps.program, steps.precision, steps.data, steps.state)
-    return ThreadedRuns(steps)
+    start, *others = each_network(steps.state)
+    arguments = (steps.program, steps.precision, steps.data, start)
+    first = NativeRun(*arguments, batch_size=steps.batch_size, threads=1)
+    return SeparateRuns([first, *map(first.twin, others)], cores())

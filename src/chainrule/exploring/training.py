@@ -1,24 +1,24 @@
-"""Training from many starting points at once, to keep the best and to see how much the start matters."""
+"""Training of many networks at once: starting points, learning rates, or both."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.native import many_run
 from chainrule.engines.protocol import NonFiniteStep, Rows, Run, Steps
-from chainrule.errors import NonFiniteError, require, whole_number
-from chainrule.optim import LBFGS, Optimizer
-from chainrule.running import clock, training_steps
+from chainrule.errors import ArgumentError, NonFiniteError, require, whole_number
+from chainrule.exploring.exploration import Exploration
+from chainrule.expression import Expression, symbol
+from chainrule.optim import LBFGS, SGD, Optimizer, Slots
+from chainrule.running import Data, clock, many_run, training_steps
 from chainrule.schedules import plateau_of
 from chainrule.show.numbers import counted
-from chainrule.training import batch_rows
-from chainrule.training.interrupt import Interrupt
+from chainrule.training import Interrupt, batch_rows
 from chainrule.training.loop import SLICE_SECONDS
 
 if TYPE_CHECKING:
@@ -28,33 +28,24 @@ State = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
-class Exploration:
-    """What became of each starting point.
+class OwnRates(Optimizer):
+    """Another optimiser, its rate times ``rate_factor``, a number that each network carries along.
 
-    Attributes:
-        losses: the training loss of each epoch from each start, shape (epochs, starts).
-        scores: by which starts are compared: the validation loss at the end where there are validation rows, else the
-            training loss of the last epoch; infinite or undefined where training failed.
-        best: the number of the best start, whose parameters the network has now.
-        seconds: of training, all starts together.
-        stopped: why training ended, in words.
+    So networks with rates of their own share one program.
     """
 
-    losses: NDArray[np.float64]
-    scores: NDArray[np.float64]
-    best: int
-    seconds: float
-    stopped: str
+    of: Optimizer = field(default_factory=SGD)
 
-    def __str__(self) -> str:
-        finite = self.scores[np.isfinite(self.scores)]
-        low, middle, high = (float(q) for q in np.quantile(finite, (0, 0.5, 1)))
-        failed = len(self.scores) - len(finite)
-        lost = f"; {failed} of them did not stay finite" if failed else ""
-        return (
-            f"{self.stopped}; {counted(len(self.scores), 'starting point')}: best loss {low:.4g} (number {self.best}), "
-            f"median {middle:.4g}, worst {high:.4g}{lost}."
-        )
+    @property
+    def slots(self) -> tuple[str, ...]:  # type: ignore[override]
+        """Those of the other optimiser."""
+        return self.of.slots
+
+    def step(
+        self, theta: Expression, g: Expression, slots: Slots, lr: Expression, t: Expression
+    ) -> tuple[Expression, Slots]:
+        """The other optimiser's step at the network's own rate."""
+        return self.of.step(theta, g, slots, lr * symbol("rate_factor", role="state"), t)
 
 
 def explore(
@@ -62,15 +53,21 @@ def explore(
     X: Any,
     y: Any,
     *,
+    seeds: Sequence[int],
     thetas: NDArray[Any],
+    rates: Sequence[float] | None,
     epochs: int,
     batch_size: int | Literal["all"],
     optimizer: Optimizer,
     shuffle: bool,
     streams: Mapping[str, np.random.Generator],
+    engine: Any,
     validation: tuple[Any, Any] | None,
 ) -> Exploration:
-    """Train from each row of ``thetas``; other arguments are those of :meth:`chainrule.network.Network.explore`."""
+    """Train from each row of ``thetas``, whose seeds are ``seeds``, with each rate, or the optimiser's own.
+
+    Other arguments are those of :meth:`chainrule.network.Network.explore`.
+    """
     require(not isinstance(optimizer, LBFGS), "LBFGS searches along a line: explore with another optimizer")
     require(
         plateau_of(optimizer.schedule) is None, "ReduceOnPlateau follows one network: explore with another schedule"
@@ -78,28 +75,61 @@ def explore(
     epochs = whole_number("epochs", epochs, 1)
     data = network.prepare(X, y)
     held = None if validation is None else network.prepare(*validation)
-    one = training_steps(network, data, optimizer, batch_rows(batch_size, len(data["Y"])))
-    state = {name: np.repeat(a[None], len(thetas), axis=0) for name, a in one.state.items()} | {"theta": thetas}
-    steps = replace(one, state=state)
-    run = many_run(steps)
+    rate = optimizer.schedule.lr
+    grid = np.repeat([rate] if rates is None else _checked(rates), len(seeds))
+    tried = optimizer if rates is None else OwnRates(optimizer.lr, of=optimizer)
+    steps = _steps(network, data, tried, batch_rows(batch_size, len(data["Y"])), thetas, grid / rate)
+    run = many_run(steps, engine, epochs)
     start = perf_counter()
     add = network.loss_function.reduction == "sum"
     losses = [_mean(epoch, steps, add) for epoch in _epochs(run, steps, epochs, shuffle, streams)]
     seconds = perf_counter() - start
     require(len(losses) > 0, "interrupted before the first epoch was finished: the network is as it was")
     scores = _scores(network, run.state, losses[-1], held)
-    require(bool(np.isfinite(scores).any()), "no starting point has a finite loss: try a smaller learning rate")
+    require(bool(np.isfinite(scores).any()), "no network has a finite loss: try a smaller learning rate")
     best = int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))
     _take(network, run.state, best)
     whole = f"{counted(epochs, 'epoch')} done"
     stopped = whole if len(losses) == epochs else f"interrupted in epoch {len(losses) + 1}"
-    return Exploration(np.array(losses), scores, best, seconds, stopped)
+    watched = "training loss" if held is None else "validation loss"
+    every = np.tile(np.array(seeds, np.int64), len(grid) // len(seeds))
+    return Exploration(np.array(losses), scores, every, grid, best, watched, seconds, stopped)
+
+
+def _checked(rates: Sequence[float]) -> NDArray[np.float64]:
+    """The learning rates as numbers."""
+    try:
+        grid = np.asarray(rates, np.float64)
+    except (TypeError, ValueError):
+        grid = np.empty(0)
+    if grid.ndim != 1 or not len(grid) or not (np.isfinite(grid) & (grid > 0)).all():
+        raise ArgumentError(f"lr lists learning rates above 0, as in lr=[0.001, 0.01], not {rates!r:.60}")
+    require(len(set(grid.tolist())) == len(grid), "lr lists a learning rate twice: name each once")
+    return grid
+
+
+def _steps(
+    network: Computing,
+    data: Data,
+    optimizer: Optimizer,
+    batch_size: int,
+    thetas: NDArray[Any],
+    factors: NDArray[np.float64],
+) -> Steps:
+    """The steps of all networks: each array of the state has a leading axis for them."""
+    one = training_steps(network, data, optimizer, batch_size)
+    count = len(factors)
+    state = {name: np.repeat(a[None], count, axis=0) for name, a in one.state.items()}
+    state["theta"] = np.tile(thetas, (count // len(thetas), 1))
+    if isinstance(optimizer, OwnRates):
+        state["rate_factor"] = factors.astype(network.dtype)
+    return replace(one, state=state)
 
 
 def _epochs(
     run: Run, steps: Steps, epochs: int, shuffle: bool, streams: Mapping[str, np.random.Generator]
 ) -> Iterator[NDArray[np.float64]]:
-    """For each epoch the losses of its steps, shape (steps, starts); fewer epochs where it is interrupted."""
+    """For each epoch the losses of its steps, shape (steps, networks); fewer epochs where it is interrupted."""
     per_epoch = -(-steps.rows // steps.batch_size)
     constants = clock(per_epoch, epochs * per_epoch, int(streams["dropout"].integers(2**32)))
     order: Rows = np.arange(steps.rows, dtype=np.int64)
@@ -111,7 +141,7 @@ def _epochs(
                 losses = _epoch(run, order, steps.batch_size, epoch * per_epoch, constants, interrupt)
             except NonFiniteStep:
                 raise NonFiniteError(
-                    f"no starting point has a finite loss in epoch {epoch + 1}: try a smaller learning rate, or look "
+                    f"no network has a finite loss in epoch {epoch + 1}: try a smaller learning rate, or look "
                     "for extreme values in the data"
                 ) from None
             if losses is None:
@@ -122,7 +152,7 @@ def _epochs(
 def _epoch(
     run: Run, order: Rows, batch_size: int, first: int, constants: Mapping[str, float], interrupt: Interrupt
 ) -> NDArray[np.float64] | None:
-    """The losses of an epoch's steps, shape (steps, starts); ``None`` if it was interrupted."""
+    """The losses of an epoch's steps, shape (steps, networks); ``None`` if it was interrupted."""
     parts: list[NDArray[np.float64]] = []
     done, width = 0, 1
     total = -(-len(order) // batch_size)
@@ -139,7 +169,7 @@ def _epoch(
 
 
 def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.float64]:
-    """The loss of an epoch from each start: of all its rows, though its last batch may be short."""
+    """The loss of an epoch of each network: of all its rows, though its last batch may be short."""
     if add:
         return np.asarray(losses.sum(axis=0))
     weights = np.full(len(losses), steps.batch_size)
@@ -165,7 +195,7 @@ def _scores(
 
 
 def _take(network: Computing, state: State, number: int) -> None:
-    """Give the network the parameters and running states of one start."""
+    """Give the network the parameters and running states of one of those."""
     network.parameters.theta[:] = state["theta"][number]
     for name in network.states:
         network.states[name][...] = state[name][number]
