@@ -34,6 +34,7 @@ from chainrule.training import (
 )
 from chainrule.training.checkpoint import Checkpoint
 from chainrule.training.metrics import Metric
+from chainrule.training.windows import RowsInMemory
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -164,10 +165,9 @@ def _plan(
         constants = before.constants
         streams["shuffling"].bit_generator.state = before.shuffling
     return Plan(
-        rows=rows,
+        windows=RowsInMemory(rows, settings.shuffle if size < rows else False, seed, data.get("w")),
         epochs=settings.epochs,
         batch_size=size,
-        shuffle=settings.shuffle if size < rows else False,
         seed=seed,
         rng=streams["shuffling"],
         monitor=monitor,
@@ -177,7 +177,6 @@ def _plan(
         restore_best=settings.patience is not None if settings.restore_best is None else settings.restore_best,
         lasting=("theta", *network.states),
         add_losses=network.loss_function.reduction == "sum",
-        weights=data.get("w"),
         constants=constants,
     )
 

@@ -17,7 +17,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import chainrule as cr
-from chainrule.training import loop
+from chainrule.training import loop, windows
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(10, 2))
@@ -220,16 +220,16 @@ def test_streams_are_separate(monkeypatch: pytest.MonkeyPatch) -> None:
     orders = []
     for network in (net, thinned):
         run_orders: list[Any] = []
-        original = loop._Training.row_order
+        original = windows.RowsInMemory.epoch
 
-        def spy(self: Any, original: Any = original, run_orders: Any = run_orders) -> Any:
-            result = original(self)
-            run_orders.append([sorted(result[i : i + 3].tolist()) for i in range(0, 10, 3)])
-            return result
+        def spy(self: Any, rng: Any, original: Any = original, run_orders: Any = run_orders) -> Any:
+            for window in original(self, rng):
+                run_orders.append([sorted(window.order[i : i + 3].tolist()) for i in range(0, 10, 3)])
+                yield window
 
-        monkeypatch.setattr(loop._Training, "row_order", spy)
+        monkeypatch.setattr(windows.RowsInMemory, "epoch", spy)
         network.fit(np.eye(10), np.zeros(10), epochs=3, batch_size=3, seed=2)
-        monkeypatch.setattr(loop._Training, "row_order", original)
+        monkeypatch.setattr(windows.RowsInMemory, "epoch", original)
         orders.append(run_orders)
     assert orders[0] == orders[1]
     assert orders[0] == [[list(b) for b in epoch] for epoch in plain]

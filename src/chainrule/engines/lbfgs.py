@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.numpy import compile_program
 from chainrule.engines.protocol import NonFiniteStep, Rows
+from chainrule.errors import ArgumentError
 from chainrule.program import Program
 
 Objective = Callable[[NDArray[Any]], tuple[float, NDArray[Any]]]
@@ -61,6 +62,10 @@ class LBFGSRun:
         remembered = ((state[f"s{i}"], state[f"y{i}"]) for i in range(1, self.history + 1) if f"s{i}" in state)
         self.pairs = deque(remembered, maxlen=self.history)
         self._value: tuple[float, NDArray[Any]] | None = None
+
+    def load(self, data: Mapping[str, NDArray[Any]]) -> None:
+        """Refuse: what is remembered of the loss holds for the same rows alone."""
+        raise ArgumentError("LBFGS takes all rows at once: train with another optimizer where they come in windows")
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch (each is the whole data); see :class:`chainrule.engines.protocol.Run`."""

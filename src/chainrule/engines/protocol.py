@@ -50,7 +50,6 @@ class Run(Protocol):
     """Of its floats."""
     failed: dict[str, Any] | None
     """What a step that was not finite had read, by name of the program's inputs, where that is known."""
-
     @property
     def state(self) -> Mapping[str, NDArray[Any]]:
         """What is carried from step to step (parameters, optimiser slots, running states), by name.
@@ -61,6 +60,10 @@ class Run(Protocol):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go back to a state that was read, or to a part of it."""
+        ...
+
+    def load(self, data: Mapping[str, NDArray[Any]]) -> None:
+        """Read other rows from now on: the same columns, and at most as many rows as the run was made for."""
         ...
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
@@ -90,6 +93,15 @@ class Run(Protocol):
 
     def rate(self) -> float:
         """The learning rate of the last step."""
+        ...
+
+
+class PredictingRun(Run, Protocol):
+    """A run of steps whose program gives the ``prediction`` of their rows."""
+
+    @property
+    def predictions(self) -> NDArray[Any] | None:
+        """For each row of the last slice what was predicted before its step; ``None`` before the first."""
         ...
 
 

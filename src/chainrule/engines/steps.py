@@ -26,10 +26,12 @@ class NumpyRun:
         self._function: Callable[..., tuple[Any, ...]] = compile_program(step, precision)
         self.failed: dict[str, Any] | None = None
         """What the step that was not finite had read."""
+        self.predictions: NDArray[Any] | None = None
         self._rate = float("nan")
         self._places = {var.name: place for place, var in enumerate(step.inputs)}
         labels = [label for label, _ in step.outputs]
         self._new_theta = labels.index("new_theta")
+        self._prediction = labels.index("prediction") if "prediction" in labels else None
         self._carried = [
             (labels.index(f"new_{name}"), self._places[name], name) for name in self.state if f"new_{name}" in labels
         ]
@@ -37,6 +39,10 @@ class NumpyRun:
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Go back to a state that was read, or to a part of it."""
         self.state |= state
+
+    def load(self, data: Mapping[str, NDArray[Any]]) -> None:
+        """Read other rows from now on."""
+        self.data = dict(data)
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
@@ -56,6 +62,7 @@ class NumpyRun:
         rows, t, step = (self._places.get(name) for name in ("rows", "t", "step"))
         theta, function, carried = self._new_theta, self._function, self._carried
         losses: list[float] = []
+        predictions: list[NDArray[Any]] = []
         results: tuple[Any, ...] = ()
         with np.errstate(all="ignore"):
             for number, batch in enumerate(steps, first):
@@ -73,12 +80,16 @@ class NumpyRun:
                     self.failed = dict(zip(self._places, arguments, strict=True))
                     raise NonFiniteStep(len(losses), losses, "an update" if sound else "a loss")
                 losses.append(loss)
+                if self._prediction is not None:
+                    predictions.append(results[self._prediction])
                 for source, place, _ in carried:
                     arguments[place] = results[source]
                 self._rate = float(results[1])
         if not np.isfinite(results[theta]).all():
             raise NonFiniteStep(len(losses), losses, "an update")
         self._keep(arguments)
+        if predictions:
+            self.predictions = np.concatenate(predictions)
         return np.array(losses)
 
     def verify(self) -> None:

@@ -3,45 +3,47 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from chainrule.engines.protocol import Rows
 
 State = Mapping[str, NDArray[Any]]
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """Where a training run ended: arrays and numbers, to be written as safetensors and JSON.
+    """Where a training run stands: arrays and numbers, to be written as safetensors and JSON.
 
     Attributes:
         state: what steps carry on: parameters, running states, the optimiser's slots.
         best: parameters and running states of the best epoch so far; empty before the first.
-        order: the rows in the order of the last epoch, where ``shuffle="once"`` keeps it; else empty.
         constants: what steps read besides: the key of random masks, what a schedule that waits for a plateau has seen.
-        shuffling: the state of the random stream for shuffling.
+        shuffling: the state of the random stream for shuffling at the start of the epoch that comes next, or that was
+            begun.
         seed: from which the streams of the run were made.
+        losses: those of the steps that were made of the epoch that was begun; empty between two epochs.
+        seconds: that they took.
     """
 
     state: State
     best: State
-    order: Rows
     constants: Mapping[str, float]
     shuffling: Mapping[str, Any]
     seed: int
+    losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
+    seconds: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
         """What is no array."""
-        return {"constants": dict(self.constants), "shuffling": dict(self.shuffling), "seed": self.seed}
+        numbers = {"constants": dict(self.constants), "shuffling": dict(self.shuffling)}
+        return {**numbers, "seed": self.seed, "seconds": self.seconds}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, such as ``state/theta``."""
         state = {f"state/{name}": array for name, array in self.state.items()}
-        return state | {f"best/{name}": array for name, array in self.best.items()} | {"order": self.order}
+        return state | {f"best/{name}": array for name, array in self.best.items()} | {"losses": self.losses}
 
     @classmethod
     def from_json(cls, description: Mapping[str, Any], arrays: State) -> Checkpoint:
@@ -50,4 +52,4 @@ class Checkpoint:
             {name.removeprefix(part): array for name, array in arrays.items() if name.startswith(part)}
             for part in ("state/", "best/")
         )
-        return cls(state, best, np.asarray(arrays["order"], np.int64), **description)
+        return cls(state, best, losses=arrays["losses"], **description)

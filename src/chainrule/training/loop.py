@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from time import perf_counter
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.protocol import NonFiniteStep, Rows, Run
+from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.errors import whole_number
 from chainrule.show.numbers import counted
 from chainrule.training.callbacks import Callback, Moment
@@ -19,6 +19,7 @@ from chainrule.training.checkpoint import Checkpoint, State
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt
 from chainrule.training.stopping import Best
+from chainrule.training.windows import Window, Windows
 
 SLICE_SECONDS = 0.008
 """How long the engine works between two looks at callbacks and at Ctrl-C."""
@@ -34,10 +35,9 @@ class Plan:
     """How to train.
 
     Attributes:
-        rows: the number of training rows.
+        windows: the training rows.
         epochs: how many times to go through them, after those of a run that goes on.
         batch_size: rows in a step.
-        shuffle: ``True``: new batches every epoch; ``"once"``: batches drawn once and kept; ``False``: in order.
         seed: of the run's random streams.
         rng: the one for shuffling.
         monitor: the quantity by which epochs are compared: ``loss``, ``validation_loss`` or a metric.
@@ -48,13 +48,11 @@ class Plan:
         lasting: the names of what is kept of the best epoch: what outlives training.
         constants: what steps read besides data, state and the clock (``t``, ``S`` and ``T`` of a schedule).
         add_losses: whether the loss of an epoch is the sum of its batches' losses instead of their mean.
-        weights: of the rows, where they differ.
     """
 
-    rows: int
+    windows: Windows
     epochs: int
     batch_size: int
-    shuffle: bool | Literal["once"]
     seed: int
     rng: np.random.Generator
     monitor: str = "loss"
@@ -65,25 +63,20 @@ class Plan:
     lasting: tuple[str, ...] = ("theta",)
     constants: Mapping[str, float] = field(default_factory=dict)
     add_losses: bool = False
-    weights: NDArray[Any] | None = None
 
     @property
     def steps_per_epoch(self) -> int:
         """Batches in an epoch, the last one possibly short."""
-        return -(-self.rows // self.batch_size)
+        return -(-self.windows.rows // self.batch_size)
 
     def to_json(self) -> dict[str, Any]:
         """What a person chose, as JSON can hold it."""
-        chosen = ("rows", "epochs", "batch_size", "shuffle", "monitor", "patience")
-        return {name: getattr(self, name) for name in chosen}
+        chosen = ("epochs", "batch_size", "monitor", "patience")
+        return {**self.windows.to_json(), **{name: getattr(self, name) for name in chosen}}
 
-    def epoch_loss(self, losses: NDArray[np.float64], order: Rows) -> float:
-        """The loss of an epoch from those of its batches: each counts as much as its rows do."""
-        if self.add_losses:
-            return float(losses.sum())
-        starts = np.arange(0, self.rows, self.batch_size)
-        weights = np.ones(self.rows) if self.weights is None else self.weights[order].astype(np.float64)
-        return float(np.average(losses, weights=np.add.reduceat(weights, starts)))
+    def epoch_loss(self, losses: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+        """The loss of an epoch from those of its batches, of which each has a weight."""
+        return float(losses.sum() if self.add_losses else np.average(losses, weights=weights))
 
 
 class _Ended(Exception):  # noqa: N818 - not an error
@@ -142,16 +135,21 @@ class _Training:
         self.callbacks, self.about = callbacks, about
         self.history = before.continued() if before else History(monitor=plan.monitor)
         self.last_epoch = len(self.history) + plan.epochs
-        self.last_step = self.history.steps + plan.epochs * plan.steps_per_epoch
+        self.losses = np.empty(plan.steps_per_epoch)
+        self.done, self.seconds = 0, 0.0
+        """Steps made of the epoch that was begun, and how long they took in an earlier run."""
+        self.shuffling = plan.rng.bit_generator.state
+        """The random stream at the start of that epoch."""
         self.best = Best(plan.larger_is_better, plan.min_delta)
         self.best_state: State = {}
-        self.constants = {**plan.constants, "S": float(plan.steps_per_epoch), "T": float(self.last_step)}
-        self.order: Rows | None = None
         if before and before.checkpoint:
             for epoch, value in enumerate(before.watched(plan.monitor), 1):
                 self.best.see(epoch, value)
-            self.best_state = before.checkpoint.best
-            self.order = before.checkpoint.order if len(before.checkpoint.order) == plan.rows else None
+            self.best_state, self.seconds = before.checkpoint.best, before.checkpoint.seconds
+            self.done = len(before.checkpoint.losses)
+            self.losses[: self.done] = before.checkpoint.losses
+        self.last_step = self.history.steps - self.done + plan.epochs * plan.steps_per_epoch
+        self.constants = {**plan.constants, "S": float(plan.steps_per_epoch), "T": float(self.last_step)}
         self.slice_steps = 1
         self.last_loss = float("nan")
 
@@ -170,6 +168,7 @@ class _Training:
         except _Ended as ended:
             self.history.stopped = str(ended)
             self.history.interrupted = ended.interrupted
+            self.leave_epoch()
             self.history.checkpoint = self.checkpoint()
             restore = restore or ended.interrupted
         except NonFiniteStep as error:
@@ -204,39 +203,30 @@ class _Training:
         return Checkpoint(
             state=dict(self.run.state),
             best=self.best_state,
-            order=self.row_order() if self.plan.shuffle == "once" else np.arange(0),
             constants=dict(self.constants),
-            shuffling=self.plan.rng.bit_generator.state,
+            shuffling=self.shuffling,
             seed=self.plan.seed,
+            losses=self.losses[: self.done].copy(),
+            seconds=self.seconds,
         )
 
     def epoch(self, epoch: int, interrupt: Interrupt) -> None:
-        """One epoch: its batches in slices, then its line in the history."""
-        start = perf_counter()
-        size, steps = self.plan.batch_size, self.plan.steps_per_epoch
-        order = self.row_order()
-        losses = np.empty(steps)
-        done = 0
-        while done < steps:
-            end = min(done + self.slice_steps, steps)
-            before = perf_counter()
-            losses[done:end] = self.run.advance(
-                order[done * size : end * size], size, self.history.steps, self.constants
-            )
-            self.history.steps += end - done
-            self.last_loss = float(losses[end - 1])
-            spent = max(perf_counter() - before, 1e-9)
-            self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
-            done = end
-            if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
-                raise _Ended(f"ended by a callback in epoch {epoch}")
-            if interrupt.pressed:
-                raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
+        """One epoch, or what is left of it: its windows in slices, then its line in the history."""
+        start = perf_counter() - self.seconds
+        self.shuffling = self.plan.rng.bit_generator.state
+        weights, first = [], 0
+        with closing(self.plan.windows.epoch(self.plan.rng)) as windows:
+            for window in windows:
+                weights.append(window.batch_weights(self.plan.batch_size))
+                if self.done < first + len(weights[-1]):
+                    self.window(window, first, epoch, interrupt)
+                first += len(weights[-1])
         self.run.verify()
         if self.history.start is None:
-            first = losses[: -(-START_ROWS // size)]
-            self.history.start = float(first.max() * (steps if self.plan.add_losses else 1))
-        self.record(self.plan.epoch_loss(losses, order), start)
+            first_losses = self.losses[: -(-START_ROWS // self.plan.batch_size)]
+            self.history.start = float(first_losses.max() * (len(self.losses) if self.plan.add_losses else 1))
+        self.record(self.plan.epoch_loss(self.losses, np.concatenate(weights)), start)
+        self.leave_epoch()
         self.compare(epoch)
         if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
             raise _Ended(f"ended by a callback after epoch {epoch}")
@@ -246,12 +236,30 @@ class _Training:
             which = f"the last one {better}" if better else "the best one"
             raise _Ended(f"stopped early after epoch {epoch}, {counted(waited, 'epoch')} after {which}")
 
-    def row_order(self) -> Rows:
-        """The row numbers of the epoch, batch after batch."""
-        if self.plan.shuffle is True or self.order is None:
-            rows = self.plan.rows
-            self.order = self.plan.rng.permutation(rows) if self.plan.shuffle else np.arange(rows, dtype=np.int64)
-        return self.order
+    def window(self, window: Window, first: int, epoch: int, interrupt: Interrupt) -> None:
+        """The steps of a window that are not made yet; so many steps of the epoch are before it."""
+        size = self.plan.batch_size
+        if window.load:
+            self.run.load(window.load())
+        last = first + -(-len(window.order) // size)
+        while self.done < last:
+            done, end = self.done, min(self.done + self.slice_steps, last)
+            before = perf_counter()
+            order = window.order[(done - first) * size : (end - first) * size]
+            self.losses[done:end] = self.run.advance(order, size, self.history.steps, self.constants)
+            self.history.steps += end - done
+            self.last_loss = float(self.losses[end - 1])
+            spent = max(perf_counter() - before, 1e-9)
+            self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
+            self.done = end
+            if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
+                raise _Ended(f"ended by a callback in epoch {epoch}")
+            if interrupt.pressed:
+                raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
+
+    def leave_epoch(self) -> None:
+        """Stand before the next epoch, whatever was made of this one."""
+        self.done, self.seconds, self.shuffling = 0, 0.0, self.plan.rng.bit_generator.state
 
     def record(self, loss: float, start: float) -> None:
         history = self.history

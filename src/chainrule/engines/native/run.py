@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.native.code import Code, generate
-from chainrule.engines.native.control import TICKS, Control
+from chainrule.engines.native.control import PREDICTIONS, TICKS, Control
 from chainrule.engines.native.cost import schedule_flops
 from chainrule.engines.native.driver import ENTRY
 from chainrule.engines.native.indices import RowNumbers, guarded
@@ -77,11 +77,13 @@ class NativeRun:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None
         """What the step that was not finite had read."""
+        self.predictions: NDArray[Any] | None = None
+        self._outputs = next((atom.shape[1:] for label, atom in step.outputs if label == "prediction"), None)
         self._gathers = any(v.name == "rows" for v in step.inputs)
-        self._data = as_read(step, data, precision)
-        self.rows, self._batch_size = len(next(iter(data.values()))), batch_size
+        self._batch_size = batch_size
         known = [*data, "rows"]
-        self._check_row_numbers(RowNumbers(step, known, precision))
+        self._row_numbers = RowNumbers(step, known, precision)
+        self._take(data)
         target = target or host()
         self.code: Code = generate(guarded(step, known), precision, target, rows=batch_size, user=known, timed=timed)
         self._entry = self.code.machine.address(ENTRY)
@@ -97,11 +99,13 @@ class NativeRun:
         self._done, self._interval = 0, ANCHOR_SECONDS
         self._anchor(dict(self.state))
 
-    def _check_row_numbers(self, numbers: RowNumbers) -> None:
-        """Look at all that follow from the data, such as codes of an Embedding, once."""
+    def _take(self, data: Mapping[str, NDArray[Any]]) -> None:
+        """Look, once, at all row numbers that follow from the data, such as codes of an Embedding."""
+        self._data = as_read(self.program, data, self.precision)
+        self.rows = len(next(iter(data.values())))
         for start in range(0, self.rows, CHECKED_ROWS) if self._gathers else [0]:
             rows = np.arange(start, min(start + CHECKED_ROWS, self.rows))
-            numbers.check(
+            self._row_numbers.check(
                 {**self._data, "rows": rows}, {"N": self.rows, "B": len(rows) if self._gathers else self.rows}
             )
 
@@ -176,6 +180,13 @@ class NativeRun:
 
     # Steps
 
+    def load(self, data: Mapping[str, NDArray[Any]]) -> None:
+        """Read other rows from now on; steps before can no longer be made again, so they are looked at first."""
+        self.verify()
+        self._take(data)
+        self._control.read_from(self._data)
+        self._anchor(dict(self.state))
+
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make one step for each batch of ``order``; see :class:`chainrule.engines.protocol.Run`."""
         if self._gathers and len(order) and not (int(order.min()) >= 0 and int(order.max()) < self.rows):
@@ -211,6 +222,9 @@ class NativeRun:
         batch, rows = (call.batch_size, len(call.order)) if self._gathers else (self.rows, steps * self.rows)
         self._control.set_steps(call.order, losses, batch, rows, call.first)
         self._control.set_constants(call.constants)
+        if self._outputs is not None:
+            self.predictions = np.empty((rows, *self._outputs), self.precision)
+            self._control.numbers[PREDICTIONS] = self.predictions.ctypes.data
         with borrow(self.threads) as crew:
             start = perf_counter()
             self._control.run(crew, self._entry)

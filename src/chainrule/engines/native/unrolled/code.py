@@ -61,8 +61,13 @@ class Code:
             if var.role == "constant" and var.name in slots
         ]
         self._powers = [(slots[base], Powers(float.fromhex(base))) for base in step.bases]
-        for name in unrolled.data:
-            self._table[slots[name]] = data[name].ctypes.data
+        self._data = [(slots[name], name) for name in unrolled.data]
+        self.read_from(data)
+
+    def read_from(self, data: Mapping[str, NDArray[Any]]) -> None:
+        """Say where the rows of the table lie, which must stay there."""
+        for place, name in self._data:
+            self._table[place] = data[name].ctypes.data
 
     def prepare(self, steps: int, first: int, constants: Mapping[str, float]) -> None:
         """Say what is the same for all networks: how many steps to make, after how many others."""
@@ -72,18 +77,19 @@ class Code:
         for place, powers in self._powers:
             self._table[place] = powers.address(first + 1, steps)
 
-    def run(self, rows: int, losses: int, stride: int, state: int) -> float:
+    def run(self, rows: int, losses: int, predictions: int, stride: int, state: int) -> float:
         """Make the steps for one group of networks.
 
         Args:
             rows: the address of the row numbers.
             losses: where losses go.
+            predictions: where predictions go.
             stride: bytes from the losses of one step to those of the next.
             state: the address of the state.
 
         Returns:
             The learning rate of the last step.
         """
-        self._table[2:6] = rows, losses, stride, state
+        self._table[2:7] = rows, losses, predictions, stride, state
         self._function(self._address)
         return float(self._reals[_RATE])

@@ -43,9 +43,13 @@ class ManyRun:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None
         """Not known for many networks."""
+        self._outputs = next((prod(map(int, a.shape[1:])) for k, a in step.outputs if k == "prediction"), 0)
+        self.predictions: NDArray[Any] | None = None
+        """With a trailing axis for the networks; as doubles."""
         self._target = target or host()
         dtype = np.dtype(precision)
-        self.data = {name: np.ascontiguousarray(array, dtype) for name, array in data.items()}
+        self._codes: dict[int, Code] = {}
+        self.load(data)
         self._gathers = any(v.name == "rows" for v in step.inputs)
         self._shapes = {name: array.shape[1:] for name, array in state.items()}
         self._places = state_places(self._shapes)
@@ -60,7 +64,6 @@ class ManyRun:
         self._address = self._buffer.ctypes.data
         at = self._places["theta"]
         self._parameters = self._buffer[:, at : at + prod(self._shapes["theta"])]
-        self._codes: dict[int, Code] = {}
         self._rate = float("nan")
         self.restore(state)
 
@@ -82,6 +85,12 @@ class ManyRun:
         for name, at in self._places.items():
             networks[: self._count, at : at + prod(self._shapes[name])] = state[name].reshape(self._count, -1)
         self._buffer[:] = np.moveaxis(networks.reshape(self._chunks, self._width, -1), 1, 2)
+
+    def load(self, data: State) -> None:
+        """Read other rows from now on."""
+        self.data = {name: np.ascontiguousarray(array, self.precision) for name, array in data.items()}
+        for code in self._codes.values():
+            code.read_from(self.data)
 
     def verify(self) -> None:
         """Nothing is left to look at: :meth:`advance` looks at the parameters."""
@@ -117,14 +126,24 @@ class ManyRun:
         """Make steps without a look at what comes out."""
         whole, rest = divmod(len(order), batch_size)
         losses = np.empty((whole + (rest > 0), self._chunks * self._width))
+        told = np.empty((len(order), self._outputs, self._chunks * self._width))
+        at = whole * batch_size
         if whole:
-            self._run(batch_size, order[: whole * batch_size], first, constants, losses[:whole])
+            self._run(batch_size, order[:at], first, constants, losses[:whole], told[:at])
         if rest:
-            self._run(rest, order[whole * batch_size :], first + whole, constants, losses[whole:])
+            self._run(rest, order[at:], first + whole, constants, losses[whole:], told[at:])
+        if self._outputs:
+            self.predictions = told[..., : self._count]
         return losses[:, : self._count]
 
     def _run(
-        self, rows: int, order: Rows, first: int, constants: Mapping[str, float], losses: NDArray[np.float64]
+        self,
+        rows: int,
+        order: Rows,
+        first: int,
+        constants: Mapping[str, float],
+        losses: NDArray[np.float64],
+        predictions: NDArray[np.float64],
     ) -> None:
         """Make steps of whole batches of so many rows."""
         if rows not in self._codes:
@@ -132,10 +151,10 @@ class ManyRun:
             self._codes[rows] = Code(self.program, rows, self.precision, *form, self.data)
         code = self._codes[rows]
         code.prepare(len(losses), first, constants)
-        numbers, results, stride = order.ctypes.data, losses.ctypes.data, losses.strides[0]
+        numbers, results, told, stride = order.ctypes.data, losses.ctypes.data, predictions.ctypes.data, losses.strides[0]
         for chunk in range(self._chunks):
-            state = self._address + chunk * self._buffer.strides[0]
-            self._rate = code.run(numbers, results + chunk * self._width * losses.itemsize, stride, state)
+            state, at = self._address + chunk * self._buffer.strides[0], chunk * self._width * losses.itemsize
+            self._rate = code.run(numbers, results + at, told + at, stride, state)
 
     def _sound(self, losses: NDArray[np.float64]) -> bool:
         """Whether some network was finite in all these steps and is so after them."""
@@ -172,6 +191,12 @@ class UnrolledRun:
         self._many = ManyRun(step, precision, data, _one(state), target=target)
 
     @property
+    def predictions(self) -> NDArray[Any] | None:
+        """See :class:`chainrule.engines.protocol.Run`."""
+        told = self._many.predictions
+        return None if told is None else told[..., 0].astype(self.precision)
+
+    @property
     def state(self) -> dict[str, NDArray[Any]]:
         """What is carried from step to step, by name: copies."""
         return {name: array[0] for name, array in self._many.state.items()}
@@ -179,6 +204,10 @@ class UnrolledRun:
     def restore(self, state: State) -> None:
         """Go back to a state that was read."""
         self._many.restore(_one(state))
+
+    def load(self, data: State) -> None:
+        """Read other rows from now on."""
+        self._many.load(data)
 
     def verify(self) -> None:
         """Nothing is left to look at: :meth:`advance` looks at the parameters."""

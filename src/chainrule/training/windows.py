@@ -1,0 +1,89 @@
+"""Where the rows of an epoch come from: a sequence of windows, each of which fits into memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.protocol import Rows
+from chainrule.streams import random_streams
+
+
+@dataclass(frozen=True)
+class Window:
+    """Rows that are in memory together, and the order in which steps take them.
+
+    Attributes:
+        order: row numbers within the window's data, batch after batch. Its length is a multiple of the batch size,
+            but for the last window of an epoch.
+        load: reads the data, by name as in :class:`chainrule.engines.protocol.Steps`; ``None`` where the run has them.
+        weights: of the rows of the data, where they differ.
+    """
+
+    order: Rows
+    load: Callable[[], Mapping[str, NDArray[Any]]] | None = None
+    weights: NDArray[Any] | None = None
+
+    def batch_weights(self, batch_size: int) -> NDArray[np.float64]:
+        """How much each batch counts in the mean of an epoch: as much as its rows do."""
+        weights = np.ones(len(self.order)) if self.weights is None else self.weights[self.order].astype(np.float64)
+        return np.asarray(np.add.reduceat(weights, np.arange(0, len(weights), batch_size)))
+
+
+class Windows(Protocol):
+    """A source of windows."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of an epoch, those of all its windows together."""
+        ...
+
+    def epoch(self, rng: np.random.Generator) -> Generator[Window]:
+        """The windows of an epoch, one after another.
+
+        They follow from the state of ``rng`` at the start alone. Nothing is read before ``load`` is called, so that an
+        epoch can be gone on with in its middle. It is closed when no further window is wanted.
+        """
+        ...
+
+    def to_json(self) -> dict[str, Any]:
+        """What a person chose, as JSON can hold it."""
+        ...
+
+
+@dataclass(frozen=True)
+class RowsInMemory:
+    """All rows, in one window.
+
+    Attributes:
+        rows: how many.
+        shuffle: ``True``: another order every epoch; ``"once"``: the same random one; ``False``: as they are.
+        seed: from which the order of ``"once"`` follows.
+        weights: of the rows, where they differ.
+
+    >>> windows = RowsInMemory(4, shuffle=True)
+    >>> [sorted(window.order.tolist()) for window in windows.epoch(np.random.default_rng(0))]
+    [[0, 1, 2, 3]]
+    """
+
+    rows: int
+    shuffle: bool | Literal["once"]
+    seed: int = 0
+    weights: NDArray[Any] | None = None
+
+    def epoch(self, rng: np.random.Generator) -> Generator[Window]:
+        """The one window; see :class:`Windows`."""
+        if self.shuffle is False:
+            order = np.arange(self.rows, dtype=np.int64)
+        else:
+            stream = random_streams(self.seed)["shuffling"] if self.shuffle == "once" else rng
+            order = stream.permutation(self.rows)
+        yield Window(order, weights=self.weights)
+
+    def to_json(self) -> dict[str, Any]:
+        """How many rows, and how they are shuffled."""
+        return {"rows": self.rows, "shuffle": self.shuffle}
