@@ -15,6 +15,7 @@ from chainrule.errors import ArgumentError
 def _no_choices(monkeypatch):
     monkeypatch.delenv("CHAINRULE_VECTOR_BYTES", raising=False)
     monkeypatch.delenv("CHAINRULE_THREADS", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +104,18 @@ def test_a_process_on_one_core_has_one():
 
 
 def test_the_variable_chooses_the_number_of_threads(monkeypatch):
+    monkeypatch.setenv("CHAINRULE_THREADS", "5")
+    assert cores() == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "threads"), [("1", 1), ("2", 2), ("2,4", 2), ("64", 3), ("", 3), ("0", 3), ("false", 3)]
+)
+def test_a_worker_keeps_to_its_share_of_the_cores(monkeypatch, text, threads):
+    monkeypatch.setattr(target, "_own_cores", lambda: 3)
+    monkeypatch.setattr(target, "_share_of_time", lambda: 64)
+    monkeypatch.setenv("OMP_NUM_THREADS", text)
+    assert cores() == threads
     monkeypatch.setenv("CHAINRULE_THREADS", "5")
     assert cores() == 5
 

@@ -108,8 +108,9 @@ def widest_vectors(features: dict[str, bool]) -> int:
 def cores() -> int:
     """How many threads can compute side by side in this process: the number in ``CHAINRULE_THREADS``, or of its cores.
 
-    Counted are the cores that the process may run on, and no more than its container's share of time on them. Two
-    threads of one core count once: they would share its arithmetic.
+    Counted are the cores that the process may run on, and no more than its container's share of time on them, or than
+    ``OMP_NUM_THREADS`` says, by which joblib, Dask and Ray share the cores among their workers. Two threads of one core
+    count once: they would share its arithmetic.
 
     Raises:
         ArgumentError: if ``CHAINRULE_THREADS`` is not a whole number from 1 to 1024.
@@ -119,7 +120,13 @@ def cores() -> int:
         number = whole_number("CHAINRULE_THREADS", int(text) if text.isdecimal() else text, least=1)
         require(number <= MOST_THREADS, f"CHAINRULE_THREADS must be at most {MOST_THREADS}, not {number}")
         return number
-    return max(1, min(_own_cores(), _share_of_time()))
+    return max(1, min(_own_cores(), _share_of_time(), _share_of_workers()))
+
+
+def _share_of_workers() -> int:
+    """The number in ``OMP_NUM_THREADS``, the first one where it lists several."""
+    text = os.environ.get("OMP_NUM_THREADS", "").split(",")[0].strip()
+    return int(text) if text.isdecimal() and int(text) else sys.maxsize
 
 
 def _own_cores() -> int:
