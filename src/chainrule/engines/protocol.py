@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.program import Program
+from chainrule.program import Program, Var
 
 Rows = NDArray[np.int64]
 
@@ -50,6 +50,7 @@ class Run(Protocol):
     """Of its floats."""
     failed: dict[str, Any] | None
     """What a step that was not finite had read, by name of the program's inputs, where that is known."""
+
     @property
     def state(self) -> Mapping[str, NDArray[Any]]:
         """What is carried from step to step (parameters, optimiser slots, running states), by name.
@@ -103,6 +104,12 @@ class PredictingRun(Run, Protocol):
     def predictions(self) -> NDArray[Any] | None:
         """For each row of the last slice what was predicted before its step; ``None`` before the first."""
         ...
+
+
+def prediction_shape(program: Program) -> tuple[int, ...] | None:
+    """The shape of a row of the ``prediction`` that a step gives; ``None`` where it gives none."""
+    found = dict(program.outputs).get("prediction")
+    return tuple(int(s) for s in found.shape[1:]) if isinstance(found, Var) else None
 
 
 def batches(order: Rows, batch_size: int) -> list[Rows]:

@@ -115,6 +115,11 @@ class Model:
         """One training step; see :func:`chainrule.nn.step.step_program`."""
         return step_program(self.gradients_program(training=True, weighted=weighted), optimizer, gather=gather)
 
+    def online_program(self, optimizer: Optimizer) -> Program:
+        """One training step that also gives the prediction of its rows before the update; its loss is that of it."""
+        gradients, outcome = self.gradients_program(training=True), self.outcome_program()
+        return drop_unused(step_program(gradients, optimizer, outcome=outcome))
+
 
 @dataclass(frozen=True)
 class Assembled:

@@ -13,7 +13,7 @@ from chainrule.engines.native.phases import Schedule
 from chainrule.engines.native.team import Crew
 
 # Places, in numbers of eight bytes. The counter of the barrier has a line of its own.
-ARENA, THREADS, STEPS, ORDER, BATCH, ROWS, FIRST, LOSSES, RATE, USER, TICKS = range(11)
+ARENA, THREADS, STEPS, ORDER, BATCH, ROWS, FIRST, LOSSES, RATE, USER, TICKS, PREDICTIONS = range(12)
 COUNTER = 64
 CONSTANTS = 80
 LEAST = 512

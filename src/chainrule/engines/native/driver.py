@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import prod
 
 from chainrule.engines.native.arithmetic import Arithmetic, Form
 from chainrule.engines.native.barrier import write_barrier
@@ -15,6 +16,7 @@ from chainrule.engines.native.control import (
     FIRST,
     LOSSES,
     ORDER,
+    PREDICTIONS,
     RATE,
     ROWS,
     STEPS,
@@ -177,6 +179,11 @@ class _Loop:
             self._phases(range(first), rows, 0)
             f.loop(0, rows, self.schedule.rows or 1, lambda base: self._piece(range(first, stop), rows, base))
             self._phases(range(stop, count), rows, 0)
+        prediction = self.schedule.outputs.get("prediction")
+        if self.clock.counted and isinstance(prediction, View):
+            f.comment("what was predicted, once all threads have their rows")
+            self._meet()
+            f.when(f.compare("eq", "%thread", 0), lambda: self._predicted(prediction, start, rows))
         f.comment("loss and learning rate")
         f.when(f.compare("eq", "%thread", 0), lambda: self._report(i))
 
@@ -277,6 +284,20 @@ class _Loop:
             output = self.schedule.outputs.get(label)
             if output is not None:
                 f.store("double", self._as_double(output), slot)
+
+    def _predicted(self, prediction: View, start: Index, rows: Index) -> None:
+        """Copy the prediction of this step to that of its rows."""
+        f, kind, size = self.f, self.driver.form.element, self.driver.form.bytes
+        width = prod(s for s in prediction.shape[1:] if isinstance(s, int))
+        stride, step = prediction.strides[0] * size, prediction.strides[-1] * size
+        source, goal = self._pointer(prediction), self._slot(PREDICTIONS, "ptr")
+
+        def copy(row: str, column: str) -> None:
+            read = f.offset(source, f.add(f.multiply(row, stride), f.multiply(column, step)))
+            place = f.add(f.multiply(f.add(start, row), width), column)
+            f.store(kind, f.load(kind, read, size), f.offset(goal, f.multiply(place, size)), size)
+
+        f.loop(0, rows, 1, lambda row: f.loop(0, width, 1, lambda column: copy(row, column)) and None)
 
     def _as_double(self, output: View | Operand) -> str:
         form = Form("float64", 1)

@@ -22,7 +22,7 @@ from chainrule.engines.native.regions import Region
 from chainrule.engines.native.target import Target, cores, host
 from chainrule.engines.native.team import borrow
 from chainrule.engines.native.threads import Pace
-from chainrule.engines.protocol import NonFiniteStep, Rows, batches
+from chainrule.engines.protocol import NonFiniteStep, Rows, batches, prediction_shape
 from chainrule.errors import ArgumentError, DataError
 from chainrule.program import Program
 from chainrule.shapes import bind
@@ -78,7 +78,7 @@ class NativeRun:
         self.failed: dict[str, Any] | None = None
         """What the step that was not finite had read."""
         self.predictions: NDArray[Any] | None = None
-        self._outputs = next((atom.shape[1:] for label, atom in step.outputs if label == "prediction"), None)
+        self._outputs = prediction_shape(step)
         self._gathers = any(v.name == "rows" for v in step.inputs)
         self._batch_size = batch_size
         known = [*data, "rows"]

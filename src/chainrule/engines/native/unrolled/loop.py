@@ -20,12 +20,12 @@ from chainrule.show.numbers import counted
 NAME = "steps"
 """The exported function; its only argument is the address of the table."""
 
-FIXED = ("steps", "first", "rows", "losses", "stride", "state", "rate")
+FIXED = ("steps", "first", "rows", "losses", "predictions", "stride", "state", "rate")
 """What each table begins with: numbers of 64 bits.
 
-The number of steps and that of the steps before them, addresses of the row numbers and of the losses, bytes from the
-losses of one step to those of the next, the address of the state; and the learning rate of the last step, which the
-function writes.
+The number of steps and that of the steps before them, addresses of the row numbers, of the losses and of the
+predictions, bytes from the losses of one step to those of the next (as from one element of a prediction to the next),
+the address of the state; and the learning rate of the last step, which the function writes.
 """
 
 RANDOM = 8
@@ -114,7 +114,7 @@ class _Loop:
         """Write the function."""
         f, run = self.function, Writer(self.bench, self.joined, Reach.RUN, {"constant": self._constant})
         self.fixed = {name: self._slot(name) for name in ("steps", "first", "stride")}
-        self.fixed |= {name: self._slot(name, "ptr") for name in ("rows", "losses", "state")}
+        self.fixed |= {name: self._slot(name, "ptr") for name in ("rows", "losses", "predictions", "state")}
         self.tables = {name: self._slot(name, "ptr") for name in [*self.unrolled.data, *self.step.bases]}
         f.comment("what is the same in all steps")
         run.write(self.step.live)
@@ -199,7 +199,8 @@ class _Loop:
         writer = Writer(self.bench, self.joined, Reach.NETWORK, {"state": state}, common)
         self.function.comment("forward, backward and update of a network in each lane")
         writer.write(self.step.live)
-        self._store_losses(writer.item(self.unrolled.loss), group)
+        self._tell("losses", [writer.item(self.unrolled.loss)], group)
+        self._tell("predictions", [writer.item(node) for node in self.unrolled.prediction], group)
         new: list[str] = []
         for value in self.unrolled.new.values():
             layout = Layout.WHOLE if isinstance(value, Node) else Layout.LANES
@@ -207,14 +208,17 @@ class _Loop:
                 new += self.bench.parts(writer.item(node), layout)
         return new
 
-    def _store_losses(self, loss: Item, group: int) -> None:
+    def _tell(self, name: str, items: Sequence[Item], group: int) -> None:
+        """Write numbers of this step, as doubles, one for each network."""
         f, lanes = self.function, self.step.lanes
         wide = Form("float64", lanes)
-        text = self.bench.parts(loss, Layout.LANES)[0]
-        if self.step.precision == "float32":
-            text = f.value(f"fpext {self.network.type} {text} to {wide.type}")
-        offset = f.add(f.multiply(self.place, self.fixed["stride"]), 8 * group * lanes)
-        f.store(wide.type, text, f.offset(self.fixed["losses"], offset))
+        for number, item in enumerate(items):
+            text = self.bench.parts(item, Layout.LANES)[0]
+            if self.step.precision == "float32":
+                text = f.value(f"fpext {self.network.type} {text} to {wide.type}")
+            place = f.add(f.multiply(self.place, len(items)), number)
+            offset = f.add(f.multiply(place, self.fixed["stride"]), 8 * group * lanes)
+            f.store(wide.type, text, f.offset(self.fixed[name], offset))
 
     def _store_rate(self, common: Writer) -> None:
         item = common.item(self.unrolled.rate)

@@ -54,11 +54,18 @@ class Unrolled:
     """The states after the step."""
     loss: Node
     rate: Node
+    prediction: list[Node]
+    """What the step says of its rows before the update, row after row; empty where it says nothing."""
 
     @property
     def results(self) -> list[Node]:
         """Everything that the step must compute."""
-        return [self.loss, self.rate, *(node for value in self.new.values() for node in elements(value))]
+        return [
+            self.loss,
+            self.rate,
+            *self.prediction,
+            *(node for value in self.new.values() for node in elements(value)),
+        ]
 
 
 def unroll(program: Program, rows: int) -> Unrolled:
@@ -95,7 +102,8 @@ class _Lowering:
         new = {name: self._carried(name, outputs.get(f"new_{name}", self.values[name])) for name in self.states}
         loss, rate = (self._array(outputs[label]).item() for label in ("L", "lr"))
         gathered = any(v.name == "rows" for v in self.program.inputs)
-        return Unrolled(self.graph, self.rows, self.data, gathered, self.states, new, loss, rate)
+        prediction = elements(outputs["prediction"]) if "prediction" in outputs else []
+        return Unrolled(self.graph, self.rows, self.data, gathered, self.states, new, loss, rate, prediction)
 
     def _carried(self, name: str, new: Value) -> Value:
         """What a state becomes, in the form that the state has."""

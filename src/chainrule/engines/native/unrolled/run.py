@@ -13,7 +13,7 @@ from chainrule.engines.native.arithmetic import Form
 from chainrule.engines.native.target import Target, host
 from chainrule.engines.native.unrolled.code import Code
 from chainrule.engines.native.unrolled.loop import padded, state_places
-from chainrule.engines.protocol import NonFiniteStep, Rows, batches
+from chainrule.engines.protocol import NonFiniteStep, Rows, batches, prediction_shape
 from chainrule.errors import DataError
 from chainrule.program import Program
 
@@ -43,7 +43,8 @@ class ManyRun:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None
         """Not known for many networks."""
-        self._outputs = next((prod(map(int, a.shape[1:])) for k, a in step.outputs if k == "prediction"), 0)
+        predicted = prediction_shape(step)
+        self._outputs = prod(predicted) if predicted else 0
         self.predictions: NDArray[Any] | None = None
         """With a trailing axis for the networks; as doubles."""
         self._target = target or host()
@@ -151,7 +152,12 @@ class ManyRun:
             self._codes[rows] = Code(self.program, rows, self.precision, *form, self.data)
         code = self._codes[rows]
         code.prepare(len(losses), first, constants)
-        numbers, results, told, stride = order.ctypes.data, losses.ctypes.data, predictions.ctypes.data, losses.strides[0]
+        numbers, results, told, stride = (
+            order.ctypes.data,
+            losses.ctypes.data,
+            predictions.ctypes.data,
+            losses.strides[0],
+        )
         for chunk in range(self._chunks):
             state, at = self._address + chunk * self._buffer.strides[0], chunk * self._width * losses.itemsize
             self._rate = code.run(numbers, results + at, told + at, stride, state)
