@@ -142,11 +142,20 @@ def test_epochs_are_counted_for_each_call_of_an_ensemble():
     assert (model.n_iter_, len(model.loss_curve_)) == (3, 3)
 
 
-def test_float32_is_computed_with_unless_float64_is_asked_for():
+def test_float32_is_learnt_with_unless_float64_is_asked_for():
     measured, asked = (cr.MLPRegressor(**QUICK, **given).fit(*IRIS) for given in ({}, {"dtype": "float64"}))
-    assert (measured.network_.dtype, asked.network_.dtype) == ("float32", "float64")
+    assert [m.members_[0].network.dtype for m in (measured, asked)] == ["float32", "float64"]
     assert measured.predict(IRIS[0]).dtype == np.float64  # as X has it
     assert cr.MLPRegressor(**PLAIN).fit(*IRIS).network_.dtype == "float64"  # as in scikit-learn
+
+
+def test_predictions_have_the_precision_of_the_features_and_do_not_depend_on_other_rows():
+    X, y = IRIS
+    model = cr.MLPClassifier(**QUICK).fit(X, y)
+    alone = np.concatenate([model.predict_proba(X[i : i + 1]) for i in range(len(X))])
+    np.testing.assert_allclose(model.predict_proba(X), alone, rtol=1e-13)
+    assert cr.MLPClassifier(**QUICK).fit(X.astype(np.float32), y).network_.dtype == "float32"
+    assert cr.MLPClassifier(**QUICK, dtype="float32").fit(X, y).network_.dtype == "float32"
 
 
 def test_quantiles_hold_the_share_of_targets_that_they_name():

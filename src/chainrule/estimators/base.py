@@ -29,8 +29,7 @@ from chainrule.estimators.training import Trainer, Watch
 from chainrule.losses import Loss
 from chainrule.network import Network
 from chainrule.nn import Dense
-from chainrule.recipes import Member, Part, join, train_members
-from chainrule.recipes.ensemble import assemble
+from chainrule.recipes import Member, Part, join, sharpen, train_members
 from chainrule.training import History, Moment, listed_callbacks
 from chainrule.training.metrics import Metric
 
@@ -272,10 +271,10 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
 
     def _keep(self, members: tuple[Member, ...], rows: Rows, numbers: Array, settings: Settings) -> None:
         """Put what was learnt in its place."""
-        if settings.recipe is None:
-            self.network_ = members[0].network if len(members) == 1 else join([m.network for m in members])
-        else:
-            self.network_ = assemble(members, rows.X, numbers, rows.weight).network
+        if settings.recipe is not None:
+            sharpen(members, rows.X, numbers, rows.weight)
+        # In the precision of the features, so that what is predicted for a row does not depend on the rows beside it.
+        self.network_ = join([m.network for m in members], str(self._given) if self.dtype == AUTO else self.dtype)
         self.members_ = members
         self.t_ += len(rows) * self.n_iter_
         self.n_outputs_ = self._outputs

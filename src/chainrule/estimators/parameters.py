@@ -66,7 +66,8 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         monitor: what decides which epoch was best: ``"score"``, ``"loss"``, or a metric, of the rows held back.
         n_members: networks that are trained, each with other rows held back; their outputs are averaged.
         n_starts: starting points from which each of them is trained; the best is kept.
-        dtype: ``"float32"`` or ``"float64"``; by default float32, with scikit-learn's recipe that of the features.
+        dtype: ``"float32"`` or ``"float64"``; by default training is in float32 (with scikit-learn's recipe in the
+            precision of the features), and predicting in the precision of the features.
         engine: as in :meth:`chainrule.Network.fit`.
         callbacks: functions of a :class:`chainrule.training.Moment`, or :class:`chainrule.Callback` objects.
     """

@@ -36,15 +36,13 @@ class Ensemble:
         return tuple(member.history for member in self.members)
 
 
-def assemble(
-    members: Sequence[Member], X: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None
-) -> Ensemble:
-    """Join trained members; in classification, make probabilities as sure as held-back rows say they should be.
+def sharpen(members: Sequence[Member], X: NDArray[Any], y: NDArray[Any], weight: NDArray[Any] | None = None) -> None:
+    """In classification, make the members' probabilities as sure as held-back rows say they should be together.
 
     Args:
-        members: trained on parts of the rows.
+        members: trained on parts of the rows; the weights of their last layers are changed.
         X: all rows, shape (rows, features).
-        y: class codes, shape (rows,), or anything else, for which nothing is done to the outputs.
+        y: class codes, shape (rows,), or anything else, for which nothing is done.
         weight: of the rows.
     """
     held = held_back(members, X)
@@ -54,7 +52,6 @@ def assemble(
         factor = best_factor(held[seen], y[seen].astype(np.int64), None if weight is None else weight[seen])
         for member in members:
             sharpened(member.network, factor)
-    return Ensemble(join([member.network for member in members]), tuple(members))
 
 
 def held_back(members: Sequence[Member], X: NDArray[Any]) -> NDArray[np.float64]:
@@ -141,4 +138,5 @@ def learn(
         callbacks=callbacks,
         progress=progress,
     )
-    return assemble(members, X, y)
+    sharpen(members, X, y)
+    return Ensemble(join([member.network for member in members]), members)

@@ -20,12 +20,16 @@ SHARPEST: Final = 8.0
 """By how much logits are multiplied or divided at most."""
 
 
-def join(members: Sequence[Network]) -> Network:
+def join(members: Sequence[Network], dtype: str | None = None) -> Network:
     """The ensemble of networks of the same layers as one network.
 
     The outputs of the members before their last activation (their logits, in classification) are averaged, then that
     activation follows. Parameters are numbered through, those of the first member first. Label smoothing is part of
     how members are trained, not of what is predicted: the loss of the ensemble is without it.
+
+    Args:
+        members: the networks.
+        dtype: the precision of the ensemble; by default theirs.
 
     >>> import chainrule as cr
     >>> nets = [cr.mlp([2, 3, 1], loss="binary_cross_entropy", seed=seed) for seed in range(2)]
@@ -39,7 +43,7 @@ def join(members: Sequence[Network]) -> Network:
     if len(members) > 1:
         link = [] if loss.link == "linear" else [Activation(loss.link)]
         layers = [Join(*(list(member.layers) for member in members), how="average"), *link]
-    joined = Network(*layers, loss=loss, inputs=first.inputs, seed=first.seed, dtype=first.dtype)
+    joined = Network(*layers, loss=loss, inputs=first.inputs, seed=first.seed, dtype=dtype or first.dtype)
     joined.parameters.theta[:] = np.concatenate([member.parameters.theta for member in members])
     states = [values for member in members for values in member.states.values()]
     for name, values in zip(joined.states, states, strict=True):
