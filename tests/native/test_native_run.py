@@ -219,7 +219,7 @@ def test_nothing_is_read_or_written_beside_the_users_arrays():
                 before = {k: v.copy() for k, v in fenced.items()}
                 t.data.update(fenced)
                 run = native(t, target=host(WIDTHS[seed % len(WIDTHS)]))
-                assert all(run._data[k] is v for k, v in fenced.items())
+                assert all(run.data[k] is v for k, v in fenced.items())
                 order = between_guards(t.order.astype(np.int64), at_end)
                 try:
                     run.advance(order, t.batch_size, 0, t.constants)

@@ -1,8 +1,8 @@
 """The native engine: programs as machine code for this processor, made from Python through LLVM.
 
-A program goes through these modules, in order: ``regions`` (flat vectors taken apart), ``expand`` (primitives only),
-``lower`` (phases), ``order`` (their order, and where threads meet), ``memory`` (where buffers lie), ``driver`` with
-``maps`` and ``products`` (LLVM's text), ``jit`` (machine code), ``run`` (training).
+A program goes through these modules, in order: ``engines.regions`` (flat vectors taken apart), ``expand`` (primitives
+only), ``lower`` (phases), ``order`` (their order, and where threads meet), ``memory`` (where buffers lie), ``driver``
+with ``maps`` and ``products`` (LLVM's text), ``jit`` (machine code), ``run`` (training).
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def step_code(step: Program, precision: str, batch_size: int) -> Code:
     """The phases of a training step; those of the general form, for one that is small enough to be unrolled."""
+    from chainrule.engines.indices import guarded
     from chainrule.engines.native.code import generate
-    from chainrule.engines.native.indices import guarded
     from chainrule.engines.native.target import host
 
     user = [v.name for v in step.inputs if v.role == "input"]

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.indices import RowNumbers, guarded
 from chainrule.engines.native.code import PIECES_FROM, generate_call
 from chainrule.engines.native.control import Control
 from chainrule.engines.native.cost import schedule_flops
 from chainrule.engines.native.driver import ENTRY
 from chainrule.engines.native.forks import FreshLock
-from chainrule.engines.native.indices import RowNumbers, guarded
 from chainrule.engines.native.phases import View
 from chainrule.engines.native.sizes import bind_sizes
 from chainrule.engines.native.target import Target, host

@@ -17,13 +17,13 @@ from chainrule.engines.native.memory import Memory
 from chainrule.engines.native.order import Conflict, in_order, split
 from chainrule.engines.native.phases import Phase, Product, Schedule, Split
 from chainrule.engines.native.pieces import PIECE_ROWS, Groups, in_pieces
-from chainrule.engines.native.regions import Region, split_regions
 from chainrule.engines.native.rewrites import derivatives_from_outputs
 from chainrule.engines.native.target import Target
 from chainrule.engines.native.tiles import by_columns, tile_of
 from chainrule.engines.native.tiles import registers as registers_of
 from chainrule.engines.native.transposes import is_transpose
 from chainrule.engines.native.views import Layout
+from chainrule.engines.regions import Region, split_regions
 from chainrule.program import Program
 
 PIECES_FROM = 4 * PIECE_ROWS

@@ -158,7 +158,7 @@ class Oracle:
             stream = dict(statement.attributes)["stream"]
             key, step = (next(np.asarray(o).flat, 0) for o in operands)  # the same for all elements
             shape = (self.base + space[0], *space[1:]) if space else ()  # with the rows of earlier pieces
-            numbers = uniform(key, step, stream=stream, shape=shape, dtype=kind)
+            numbers: Array = uniform(key, step, stream=stream, shape=shape, dtype=kind)
             return numbers[self.base :] if space else numbers
         if statement.operation == "size":
             return np.asarray(self.sizes[dict(statement.attributes)["of"]], kind)

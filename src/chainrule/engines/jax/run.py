@@ -1,0 +1,135 @@
+"""Training runs on JAX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from threading import Lock
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.jax.namespace import Array, scope
+from chainrule.engines.jax.settings import JaxEngine
+from chainrule.engines.jax.stepping import KEPT, Stepped, step_of
+from chainrule.engines.protocol import Steps
+from chainrule.engines.replaying import Call, Carried, ReplayingRun, State, converted
+from chainrule.program import Program
+
+ROWS_IN_A_CALL = 1 << 17
+"""Row numbers that one call of the device is given at most; a slice of more rows is several calls."""
+
+
+class JaxRun(ReplayingRun):
+    """A run of a step program on the device that JAX finds; see :class:`chainrule.engines.protocol.Run`.
+
+    The rows of the table go to the device once, and so does the state, which stays there: its memory is given to each
+    call and reused for what comes out.
+    """
+
+    def __init__(self, steps: Steps, settings: JaxEngine) -> None:
+        super().__init__(steps.program, steps.precision, steps.data, steps.batch_size)
+        self.predictions: NDArray[Any] | None = None
+        self._step = step_of(steps.program, steps.precision, settings)
+        self._slice = _compiled(steps.program, steps.precision, settings)
+        self._names, self._capacity = list(steps.state), self.rows
+        self._parts: dict[str, Array] = {}
+        self._rate: Array = float("nan")
+        self.place()
+        self.restore(steps.state)
+
+    def as_read(self, data: State) -> dict[str, NDArray[Any]]:
+        """The arrays in the element types that the text expects."""
+        return converted(self.program, data, {"float": self.precision, "int": np.int64, "bool": np.bool_})
+
+    def place(self) -> None:
+        """Put :attr:`data` on the device, with room for as many rows as it had first, so that the code fits."""
+        missing = max(self._capacity - self.rows, 0) if self.gathers else 0
+        with scope():
+            self._on_device = {
+                name: jnp.asarray(np.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1)) if missing else a)
+                for name, a in self.data.items()
+            }
+
+    # State
+
+    @property
+    def state(self) -> State:
+        """What is carried from step to step; each array is copied to the host when it is read."""
+        return Carried(self._names, lambda name: self._step.vector(name, self._parts))
+
+    def write(self, state: State) -> None:
+        """Take over a state, or a part of it."""
+        with scope():
+            self._parts |= {name: jnp.array(a) for name, a in self._step.split(state).items()}
+
+    def finite(self) -> bool:
+        """Whether all parameters are."""
+        return bool(_finite([self._parts[name] for name in self._step.parameters]))
+
+    # Steps
+
+    def rate(self) -> float:
+        """The learning rate of the last step."""
+        return float(self._rate)
+
+    def go(self, call: Call) -> NDArray[np.float64]:
+        """Make the steps of a call; their losses."""
+        size = call.batch_size
+        full, rest = divmod(len(call.order), size)
+        room = max(1, min(-(-self._capacity // size), ROWS_IN_A_CALL // size))
+        made = [self._several(call, start, min(room, full - start), room) for start in range(0, full, room)]
+        if rest:
+            made.append(self._several(call, full, 1, 1))
+        if made[0].prediction is not None:
+            told = [np.asarray(m.prediction) for m in made]
+            self.predictions = np.concatenate([a.reshape(-1, *a.shape[2:]) for a in told])
+        return np.concatenate([np.asarray(m.loss, np.float64) for m in made])
+
+    def _several(self, call: Call, start: int, count: int, room: int) -> Stepped:
+        """Steps of a call from number ``start`` on, of the same number of rows each; the code is for up to ``room``."""
+        rows = call.order[start * call.batch_size : (start + count) * call.batch_size]
+        order = np.zeros((room, len(rows) // count if self.gathers else 0), np.int32)
+        if self.gathers:
+            order[:count] = rows.reshape(count, -1)
+        with scope():
+            made = self._slice(
+                self._parts, self._on_device, order, np.int32(count), np.int64(call.first + start), call.constants
+            )
+        self._parts, self._rate = dict(made.parts), made.rate
+        told = None if made.prediction is None else made.prediction[:count]
+        return made._replace(loss=made.loss[:count], prediction=told)
+
+
+class _Slice:
+    """The compiled loop over the steps of a slice; its first argument is given away."""
+
+    def __init__(self, function: Callable[..., Stepped]) -> None:
+        self._function = jax.jit(function, donate_argnums=0)
+        self._known: set[tuple[Any, ...]] = set()
+        self._lock = Lock()
+
+    def __call__(self, parts: Any, data: Mapping[str, Array], order: Any, *others: Any) -> Stepped:
+        """Call it; of several threads that need the same code, one compiles and the others wait."""
+        shapes = (order.shape, *(a.shape for a in data.values()))
+        if shapes in self._known:
+            return self._function(parts, data, order, *others)  # type: ignore[no-any-return]
+        with self._lock:
+            made: Stepped = self._function(parts, data, order, *others)
+            self._known.add(shapes)
+        return made
+
+
+@lru_cache(KEPT)
+def _compiled(program: Program, precision: str, settings: JaxEngine) -> _Slice:
+    return _Slice(step_of(program, precision, settings).advance)
+
+
+def _all_finite(arrays: list[Array]) -> Array:
+    return jnp.all(jnp.array([jnp.isfinite(a).all() for a in arrays]))
+
+
+_finite = jax.jit(_all_finite)
