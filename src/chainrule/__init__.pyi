@@ -39,6 +39,7 @@ from .nn import (
     Periodic,
     Residual,
 )
+from .online import Online, Prequential
 from .ops.activations import elu, gelu, gelu_tanh, hard_tanh, leaky_relu, mish, relu, selu, silu, smooth_clip, softsign
 from .ops.arithmetic import (
     abs,
@@ -84,7 +85,7 @@ from .optim import LBFGS, SGD, Adagrad, Adam, AdamW, RMSProp
 from .program import Equation, Program, Var
 from .runnable import derive, evaluate, gradient
 from .tabular import TableModel
-from .training import Callback, History, Metric
+from .training import Callback, Checkpoints, History, Metric
 from .work import check_my_work, exercise
 
 __version__: str
@@ -127,8 +128,10 @@ __all__ = [
     "NonFiniteError",
     "NotDifferentiableError",
     "Notation",
+    "Online",
     "Operation",
     "Periodic",
+    "Prequential",
     "Program",
     "ProgramError",
     "RMSProp",

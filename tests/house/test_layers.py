@@ -42,6 +42,7 @@ LAYERS = (
     "nonfinite",
     "summary",
     "running",
+    "resuming",
     "fitting",
     "exploring",
     "evaluating",
@@ -60,6 +61,7 @@ LAYERS = (
     "report",
     "tabular",
     "estimators",
+    "online",
     "cli",
     "__main__",
 )
