@@ -7,6 +7,7 @@ from .checking.gradients import check
 from .comparing import Comparison, compare
 from .data import read_table
 from .diagnosis import LayerRecorder
+from .engines.jax import JaxEngine
 from .errors import (
     ArgumentError,
     ChainruleError,
@@ -115,6 +116,7 @@ __all__ = [
     "Flatten",
     "History",
     "Input",
+    "JaxEngine",
     "Join",
     "Kink",
     "Layer",

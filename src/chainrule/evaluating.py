@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from chainrule.engines.choice import Engine, check_engine, jax_settings
 from chainrule.engines.fallback import warn_of_fallback
-from chainrule.errors import EngineError, unknown_name
+from chainrule.engines.jax import jax_call
+from chainrule.errors import EngineError
 from chainrule.program import Program
 from chainrule.runnable import Runnable
-from chainrule.running import COMPILING_SECONDS, ENGINES, reference_seconds
+from chainrule.running import COMPILING_SECONDS, reference_seconds
 
 
 class Evaluator:
@@ -37,7 +39,7 @@ class Evaluator:
             self._threads = before
 
     def run(
-        self, program: Runnable, values: Mapping[str, Any], rows: int, engine: str, calls: int = 1
+        self, program: Runnable, values: Mapping[str, Any], rows: int, engine: Engine, calls: int = 1
     ) -> dict[str, Any]:
         """The outputs of a program by label.
 
@@ -45,12 +47,14 @@ class Evaluator:
             program: what to run.
             values: of its inputs.
             rows: of the data, named ``B`` in the program.
-            engine: ``"native"``, ``"numpy"``, or ``"auto"``: native where the reference engine would need longer than
-                compiling does.
+            engine: ``"native"``, ``"numpy"``, ``"jax"``, a JaxEngine, or ``"auto"``: native where the reference
+                engine would need longer than compiling does.
             calls: how many such calls there are going to be.
         """
-        if engine not in ENGINES:
-            raise unknown_name("engine", engine, ENGINES)
+        check_engine(engine)
+        settings = jax_settings(engine)
+        if settings is not None:
+            return jax_call(program, self._precision, settings).run(values)
         if engine == "native" or (engine == "auto" and self._pays(program, rows, calls)):
             try:
                 return self._native(program, rows).run(values)  # type: ignore[no-any-return]

@@ -10,15 +10,16 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.choice import Engine, check_engine, engine_to_json
 from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.engines.steps import NumpyRun
-from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
+from chainrule.errors import ArgumentError, NonFiniteError, require, whole_number
 from chainrule.nn.places import places
 from chainrule.nonfinite import Trouble, first_trouble
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.runnable import Runnable
-from chainrule.running import ENGINES, PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
+from chainrule.running import PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
 from chainrule.schedules import plateau_of
 from chainrule.streams import random_streams
 from chainrule.training import (
@@ -57,7 +58,7 @@ class Settings:
     batch_size: int | Literal["all"]
     optimizer: Optimizer
     shuffle: bool | Literal["once"]
-    engine: str
+    engine: Engine
     threads: int | None
     metrics: Sequence[Metric]
     monitor: str | None
@@ -66,8 +67,7 @@ class Settings:
     restore_best: bool | None
 
     def __post_init__(self) -> None:
-        if self.engine not in ENGINES:
-            raise unknown_name("engine", self.engine, ENGINES)
+        check_engine(self.engine)
         for name, least in (("epochs", 0), ("patience", 1), ("threads", 1)):
             value = getattr(self, name)
             if value is not None:
@@ -118,7 +118,7 @@ def fit(
         watchers = _watchers(network, run_, callbacks, progress)
         calls = settings.epochs if isinstance(run_, NumpyRun | LBFGSRun) else COMPILED_CALLS
         evaluate = _evaluator(network, held or data, settings, calls, held=held is not None)
-        chosen = {**plan.to_json(), "optimizer": settings.optimizer.to_json(), "engine": settings.engine}
+        chosen = {**plan.to_json(), "optimizer": settings.optimizer.to_json(), "engine": engine_to_json(settings.engine)}
         try:
             history = train(run_, plan, evaluate, _plateau(settings.optimizer), watchers, network, chosen, resume)
         except NonFiniteStep as error:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.choice import Engine, check_engine, jax_settings
 from chainrule.engines.fallback import warn_of_fallback
+from chainrule.engines.jax import jax_run
 from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.many import SeparateRuns, each_network
 from chainrule.engines.protocol import Run, Steps
 from chainrule.engines.steps import NumpyRun
-from chainrule.errors import ArgumentError, EngineError, require, unknown_name
+from chainrule.errors import ArgumentError, EngineError, require
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.passes.cost import cost
 from chainrule.program import Program
@@ -21,13 +23,13 @@ from chainrule.runnable import Runnable
 from chainrule.schedules import plateau_of
 from chainrule.shapes import show_shape
 from chainrule.training import batch_rows
+from chainrule.training.windows import to_pick_from
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
     from chainrule.network.computing import Computing
 
 Data = dict[str, NDArray[Any]]
-ENGINES = ("auto", "native", "numpy")
 
 # What engine="auto" goes by; rough, since it decides between about equal times only where they are short.
 SECONDS_AN_EQUATION = 2e-6
@@ -53,7 +55,7 @@ def training_steps(
     state |= {name: values.copy() for name, values in network.states.items()}
     if before is not None:
         state = _taken(state, before)
-    named = {f"all_{name}": array for name, array in data.items()} if gather else data
+    named = to_pick_from(data) if gather else data
     step = network.training_program(optimizer, gather=gather, weighted="w" in data)
     return Steps(step, network.dtype, named, state, batch_size)
 
@@ -73,8 +75,11 @@ def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
     return ", ".join(f"{name} {show_shape(shape)}" for name, shape in shapes.items())
 
 
-def step_run(steps: Steps, engine: str, epochs: int, threads: int | None) -> Run:
+def step_run(steps: Steps, engine: Engine, epochs: int, threads: int | None) -> Run:
     """A run of training steps on an engine."""
+    settings = jax_settings(engine)
+    if settings is not None:
+        return jax_run(steps, settings)
     if engine == "native" or (engine == "auto" and _pays(steps, epochs)):
         from chainrule.engines.native import native_run
 
@@ -87,10 +92,9 @@ def step_run(steps: Steps, engine: str, epochs: int, threads: int | None) -> Run
     return NumpyRun(steps.program, steps.precision, steps.data, steps.state)
 
 
-def many_run(steps: Steps, engine: str, epochs: int) -> Run:
+def many_run(steps: Steps, engine: Engine, epochs: int) -> Run:
     """A run of several networks at once: the arrays of ``steps.state`` have a leading axis for them."""
-    if engine not in ENGINES:
-        raise unknown_name("engine", engine, ENGINES)
+    check_engine(engine)
     networks = each_network(steps.state)
     if engine == "native" or (engine == "auto" and _pays(steps, epochs * len(networks))):
         from chainrule.engines import native
@@ -153,7 +157,7 @@ def lbfgs_run(
     network: Computing,
     data: Data,
     optimizer: LBFGS,
-    engine: str,
+    engine: Engine,
     epochs: int,
     before: Mapping[str, NDArray[Any]] | None,
 ) -> LBFGSRun:

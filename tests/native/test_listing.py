@@ -6,9 +6,9 @@ import pytest
 from programs import random_training
 
 import chainrule as cr
+from chainrule.engines.indices import guarded
 from chainrule.engines.native.code import generate
 from chainrule.engines.native.emit import without_comments
-from chainrule.engines.indices import guarded
 from chainrule.engines.native.listing import phase_lines, view_text
 from chainrule.engines.native.phases import Buffer
 from chainrule.engines.native.target import Target

@@ -9,6 +9,7 @@ import click
 
 from chainrule.cli.pages import show_page, shown
 from chainrule.cli.parsing import numbers
+from chainrule.engines.choice import ENGINES
 
 
 def _row(context: click.Context, parameter: click.Parameter, value: str | None) -> list[float] | None:
@@ -67,7 +68,7 @@ def two_gaussians(out: Path | None, as_json: bool, **given: Any) -> None:
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Same seed, same networks.")
 @click.option(
     "--engine",
-    type=click.Choice(["native", "numpy", "auto"]),
+    type=click.Choice(ENGINES),
     default="native",
     show_default=True,
     help="What computes.",

@@ -11,6 +11,7 @@ import click
 
 from chainrule.cli.following import followed, following
 from chainrule.cli.parsing import batch_size, units
+from chainrule.engines.choice import ENGINES
 
 if TYPE_CHECKING:
     from chainrule.tabular import TableModel
@@ -57,9 +58,7 @@ Examples:
 @click.option("--seed", type=int, default=0, show_default=True, help="Same seed, same model.")
 @click.option("--ignore", metavar="COL", multiple=True, help="A column to leave out; may be given several times.")
 @click.option("--skip-unlabelled", is_flag=True, help="Leave out the rows without a target; else they are an error.")
-@click.option(
-    "--engine", type=click.Choice(["auto", "native", "numpy"]), default="auto", show_default=True, help="What computes."
-)
+@click.option("--engine", type=click.Choice(ENGINES), default="auto", show_default=True, help="What computes.")
 @click.option(
     "--out",
     type=click.Path(path_type=Path),

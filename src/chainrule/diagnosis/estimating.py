@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import numpy as np
 
+from chainrule.engines.choice import Engine, check_engine
 from chainrule.engines.protocol import Run, Steps
-from chainrule.errors import require, unknown_name, whole_number
+from chainrule.errors import require, whole_number
 from chainrule.optim import LBFGS, Optimizer
 from chainrule.passes.cost import cost
-from chainrule.running import ENGINES, clock, step_run, training_steps
+from chainrule.running import clock, step_run, training_steps
 from chainrule.show.numbers import bytes_text, counted, seconds_text
 from chainrule.training import batch_rows
 
@@ -91,11 +92,10 @@ def estimate(
     epochs: int,
     batch_size: int | Literal["all"],
     optimizer: Optimizer,
-    engine: str,
+    engine: Engine,
 ) -> Estimate:
     """The arguments are those of :meth:`chainrule.Network.estimate`."""
-    if engine not in ENGINES:
-        raise unknown_name("engine", engine, ENGINES)
+    check_engine(engine)
     require(not isinstance(optimizer, LBFGS), "LBFGS has no step of a fixed length: its time cannot be told in advance")
     network = deepcopy(network)
     data = network.prepare(X, y)

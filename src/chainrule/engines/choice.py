@@ -28,3 +28,8 @@ def jax_settings(engine: Engine) -> JaxEngine | None:
 def engine_to_json(engine: Engine) -> Any:
     """The engine as JSON can hold it."""
     return engine.to_json() if isinstance(engine, JaxEngine) else engine
+
+
+def engine_from_json(described: Any) -> Engine:
+    """The engine that :func:`engine_to_json` described."""
+    return described if isinstance(described, str) else JaxEngine.from_json(described)

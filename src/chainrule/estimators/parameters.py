@@ -10,11 +10,12 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, Options, StrOptions
 
+from chainrule.engines.choice import ENGINES, Engine
+from chainrule.engines.jax import JaxEngine
 from chainrule.expression import Expression, Operation
 from chainrule.losses import LOSSES, Loss
 from chainrule.nn.activations import ACTIVATIONS
 from chainrule.optim import LBFGS, Optimizer
-from chainrule.running import ENGINES
 from chainrule.schedules import Schedule
 from chainrule.training import Callback
 from chainrule.training.metrics import METRICS
@@ -103,7 +104,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
     n_members: Any = AUTO
     n_starts: int = 1
     dtype: str = AUTO
-    engine: str = AUTO
+    engine: Engine = AUTO
     callbacks: Any = ()
 
     _parameter_constraints: ClassVar[Constraints] = {
@@ -139,7 +140,7 @@ class Parameters(BaseEstimator):  # type: ignore[misc]
         "n_members": [_AUTO, _COUNT],
         "n_starts": [_COUNT],
         "dtype": [StrOptions({AUTO, "float32", "float64"})],
-        "engine": [StrOptions({*ENGINES})],
+        "engine": [StrOptions({*ENGINES}), JaxEngine],
         "callbacks": ["array-like", Callback, callable],
     }
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.choice import Engine
 from chainrule.engines.protocol import NonFiniteStep, Rows, Run, Steps
 from chainrule.errors import ArgumentError, NonFiniteError, require, whole_number
 from chainrule.exploring.exploration import Exploration
@@ -61,7 +62,7 @@ def explore(
     optimizer: Optimizer,
     shuffle: bool,
     streams: Mapping[str, np.random.Generator],
-    engine: Any,
+    engine: Engine,
     validation: tuple[Any, Any] | None,
 ) -> Exploration:
     """Train from each row of ``thetas``, whose seeds are ``seeds``, with each rate, or the optimiser's own.
@@ -180,6 +181,8 @@ def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.fl
 def _scores(
     network: Computing, state: State, last: NDArray[np.float64], held: Mapping[str, NDArray[Any]] | None
 ) -> NDArray[np.float64]:
+    """What networks are compared by; undefined where the last update was not finite, though the loss before it was."""
+    last = np.where(np.isfinite(state["theta"]).all(axis=1), last, np.nan)
     if held is None:
         return last
     inputs = {name: a for name, a in held.items() if name != "Y"}

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.choice import Engine
 from chainrule.engines.numpy import run_all
 from chainrule.errors import DataError, ShapeError
 from chainrule.evaluating import Evaluator
@@ -77,20 +78,22 @@ class Computing(Described):
         weights = {} if sample_weight is None else {"w": as_weights(sample_weight, rows, self.dtype)}
         return {**arrays, "Y": as_targets(y, self.loss_function, rows, shape, self.dtype), **weights}
 
-    def _run(self, program: Runnable, data: Mapping[str, Any], engine: str, calls: int = 1) -> dict[str, Any]:
+    def _run(self, program: Runnable, data: Mapping[str, Any], engine: Engine, calls: int = 1) -> dict[str, Any]:
         """Run a program on data, with the network's parameters and states."""
         values = {**data, **self.parameters, **self.states, "key": self.seed, "step": 0}
         given = {v.name: values[v.name] for v in program.inputs}
         return self.evaluator.run(program, given, len(next(iter(data.values()))), engine, calls)
 
-    def predict(self, X: Any, *, engine: str = "auto") -> NDArray[Any]:
+    def predict(self, X: Any, *, engine: Engine = "auto") -> NDArray[Any]:
         """The output for each row, shape (rows, outputs): probabilities after a sigmoid or softmax.
 
         The engine is chosen as for :meth:`fit`: ``"auto"`` compiles where there is much to compute.
         """
         return self.predict_prepared(self.prepare_inputs(X), engine)
 
-    def predict_prepared(self, data: Mapping[str, NDArray[Any]], engine: str = "auto", calls: int = 1) -> NDArray[Any]:
+    def predict_prepared(
+        self, data: Mapping[str, NDArray[Any]], engine: Engine = "auto", calls: int = 1
+    ) -> NDArray[Any]:
         """:meth:`predict` for what :meth:`prepare` gave; ``calls`` says how often it is going to be asked."""
         rows, program = len(next(iter(data.values()))), self.program("predict")
         starts = range(0, rows, PREDICT_ROWS)
@@ -98,19 +101,19 @@ class Computing(Described):
         parts = [self._run(program, piece, engine, calls * len(pieces))["prediction"] for piece in pieces]
         return np.concatenate(parts) if len(parts) > 1 else np.asarray(parts[0])
 
-    def loss(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> float:
+    def loss(self, X: Any, y: Any, *, sample_weight: Any = None, engine: Engine = "auto") -> float:
         """The loss of these rows, penalties included, without dropout; the engine as for :meth:`predict`.
 
         With a weight w for each row, the mean over rows is sum_i w_i l_i / sum_i w_i.
         """
         return self.loss_prepared(self.prepare(X, y, sample_weight), engine)
 
-    def loss_prepared(self, data: Mapping[str, NDArray[Any]], engine: str = "auto", calls: int = 1) -> float:
+    def loss_prepared(self, data: Mapping[str, NDArray[Any]], engine: Engine = "auto", calls: int = 1) -> float:
         """:meth:`loss` for what :meth:`prepare` gave; ``calls`` says how often it is going to be asked."""
         return float(self._run(self.program("loss", weighted="w" in data), data, engine, calls)["L"])
 
     def outcome_prepared(
-        self, data: Mapping[str, NDArray[Any]], engine: str = "auto", calls: int = 1
+        self, data: Mapping[str, NDArray[Any]], engine: Engine = "auto", calls: int = 1
     ) -> tuple[NDArray[Any], float]:
         """:meth:`predict_prepared` and :meth:`loss_prepared`: in one pass, where it takes little memory."""
         if len(data["Y"]) > PREDICT_ROWS:
@@ -120,7 +123,9 @@ class Computing(Described):
         found = self._run(program, data, engine, calls)
         return np.asarray(found["prediction"]), float(found["L"])
 
-    def gradients(self, X: Any, y: Any, *, sample_weight: Any = None, engine: str = "auto") -> dict[str, NDArray[Any]]:
+    def gradients(
+        self, X: Any, y: Any, *, sample_weight: Any = None, engine: Engine = "auto"
+    ) -> dict[str, NDArray[Any]]:
         """The derivative of :meth:`loss` by each parameter, by its name; the engine as for :meth:`predict`."""
         data = self.prepare(X, y, sample_weight)
         results = self._run(self.program("gradients", weighted="w" in data), data, engine)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
+from chainrule.engines.choice import Engine
 from chainrule.network.trained import Trained
 from chainrule.optim import Optimizer, optimizer_of
 from chainrule.training import History
@@ -135,7 +136,7 @@ class Diagnosed(Trained):
         epochs: int = 10,
         batch_size: int | Literal["all"] = 32,
         optimizer: Optimizer | str = "adam",
-        engine: str = "auto",
+        engine: Engine = "auto",
     ) -> Estimate:
         """How long a fit will take, and how much memory, from steps that are measured on a copy for a moment.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from chainrule.engines.choice import Engine
 from chainrule.errors import require, whole_number
 from chainrule.fitting import Settings, fit
 from chainrule.network.computing import Computing
@@ -34,7 +35,7 @@ class Trained(Computing):
         optimizer: Optimizer | str = "adam",
         shuffle: bool | Literal["once"] = True,
         seed: int | None = None,
-        engine: str = "auto",
+        engine: Engine = "auto",
         threads: int | None = None,
         validation: tuple[Any, ...] | float | None = None,
         sample_weight: Any = None,
@@ -58,8 +59,9 @@ class Trained(Computing):
             shuffle: ``True`` draws new batches every epoch, ``"once"`` draws them once and keeps them, ``False`` takes
                 the rows in order.
             seed: of shuffling and dropout; the network's by default. Same seed, same bits.
-            engine: ``"native"`` (machine code for this processor), ``"numpy"`` (the printed text, executed), or
-                ``"auto"``: native where training is long enough to be worth compiling.
+            engine: ``"native"`` (machine code for this processor), ``"numpy"`` (the printed text, executed), ``"jax"``
+                (the printed text, compiled by JAX for the processor or GPU that it finds; :class:`chainrule.JaxEngine`
+                has its settings), or ``"auto"``: native where training is long enough to be worth compiling.
             threads: how many the native engine uses; by default as many as turn out to pay. Results are the same bits.
                 Several fits may run at once in Python threads: give each of them one.
             validation: rows and targets to watch, ``(X, y)`` or ``(X, y, weights)``, or the share of the rows to
@@ -126,7 +128,7 @@ class Trained(Computing):
         optimizer: Optimizer | str = "adam",
         shuffle: bool = True,
         seed: int | None = None,
-        engine: str = "auto",
+        engine: Engine = "auto",
         validation: tuple[Any, Any] | None = None,
     ) -> Exploration:
         """Train many networks at once, from many starting points or with several learning rates, and keep the best.

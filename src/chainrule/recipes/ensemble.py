@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.data import Task
+from chainrule.engines.choice import Engine
 from chainrule.errors import rows_numbered
 from chainrule.network import Network
 from chainrule.recipes.joining import best_factor, join, sharpened, without_link
@@ -78,7 +79,7 @@ def learn(
     numbers: int,
     categories: tuple[int, ...] = (),
     seed: int = 0,
-    engine: str = "auto",
+    engine: Engine = "auto",
     callbacks: Sequence[Any] = (),
     watch: Callable[[Part], Sequence[Any]] = lambda part: (),
     progress: Any = None,

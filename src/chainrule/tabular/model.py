@@ -18,6 +18,7 @@ from chainrule.data import TableEncoder, Task
 from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings, preflight_table
 from chainrule.diagnosis.layers import SAMPLE_ROWS, evenly
 from chainrule.diagnosis.record import ClassFacts
+from chainrule.engines.choice import Engine, engine_from_json, engine_to_json
 from chainrule.errors import require, rows_numbered, unknown_name, whole_number
 from chainrule.judging import HeldOut, Results
 from chainrule.network import Network
@@ -81,7 +82,7 @@ class TableModel:
         patience: int | None = None,
         members: int | None = None,
         seed: int = 0,
-        engine: str = "auto",
+        engine: Engine = "auto",
         ignore: Sequence[str] = (),
         held_out: float = 0.2,
         skip_unlabelled: bool = False,
@@ -108,7 +109,7 @@ class TableModel:
             patience: stop after so many epochs without a lower loss on the rows held back.
             members: how many networks are trained and averaged.
             seed: of the split, starting values, order of rows and dropout: same seed, same model.
-            engine: ``"auto"`` or the name of an engine.
+            engine: as for :meth:`chainrule.Network.fit`.
             ignore: columns to leave out.
             held_out: the share of rows to judge the result by.
             skip_unlabelled: whether rows without a target are left out; otherwise they are an error.
@@ -173,7 +174,7 @@ class TableModel:
             "task": task,
             **recipe.to_json(),
             "seed": seed,
-            "engine": engine,
+            "engine": engine_to_json(engine),
             "ignore": list(ignore),
             "held_out": held_out,
             "skip_unlabelled": skip_unlabelled,
@@ -280,7 +281,10 @@ class TableModel:
         if "command" in self.settings:
             return str(self.settings["command"])
         names = ("task", *self.settings["given"], "seed", "engine", "ignore", "held_out", "skip_unlabelled")
-        arguments = "".join(f",\n    {name}={self.settings[name]!r}" for name in names)
+        values = {**self.settings, "engine": engine_from_json(self.settings["engine"])}
+        arguments = "".join(f",\n    {name}={values[name]!r}" for name in names).replace(
+            "=JaxEngine(", "=cr.JaxEngine("
+        )
         return f"cr.TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:

@@ -1,7 +1,8 @@
 """The JAX engine: the printed text of a program with ``np`` bound to ``jax.numpy``, compiled by XLA.
 
 ``namespace`` has the names that a text uses; ``stepping`` makes a training step a pure function, and a slice of steps
-one compiled loop; ``run`` trains with it; ``call`` runs any program. JAX is imported when one of them is.
+one compiled loop; ``run`` trains with it, ``many`` several networks at once; ``call`` runs any program. JAX is imported
+when one of them is.
 """
 
 from __future__ import annotations
@@ -15,10 +16,11 @@ from chainrule.program import Program
 
 if TYPE_CHECKING:
     from chainrule.engines.jax.call import JaxCall
+    from chainrule.engines.jax.many import ManyRun
     from chainrule.engines.jax.run import JaxRun
     from chainrule.engines.protocol import Steps
 
-__all__ = ["JaxEngine", "jax_call", "jax_run", "run"]
+__all__ = ["JaxEngine", "jax_call", "jax_many_run", "jax_run", "run"]
 
 
 def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
@@ -32,6 +34,17 @@ def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
     from chainrule.engines.jax.run import JaxRun
 
     return JaxRun(steps, settings or JaxEngine())
+
+
+def jax_many_run(steps: Steps, settings: JaxEngine | None = None) -> ManyRun:
+    """A run of several networks from ``steps.state``, whose arrays have a leading axis for the networks.
+
+    Errors are those of :func:`jax_run`.
+    """
+    _need_jax()
+    from chainrule.engines.jax.many import ManyRun
+
+    return ManyRun(steps, settings or JaxEngine())
 
 
 def jax_call(program: Program, precision: str, settings: JaxEngine | None = None) -> JaxCall:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.jax.namespace import Array, scope
 from chainrule.engines.jax.settings import JaxEngine
-from chainrule.engines.jax.stepping import KEPT, Stepped, step_of
+from chainrule.engines.jax.stepping import KEPT, Step, Stepped, step_of
 from chainrule.engines.protocol import Steps
 from chainrule.engines.replaying import Call, Carried, ReplayingRun, State, converted
 from chainrule.program import Program
@@ -33,13 +33,17 @@ class JaxRun(ReplayingRun):
     def __init__(self, steps: Steps, settings: JaxEngine) -> None:
         super().__init__(steps.program, steps.precision, steps.data, steps.batch_size)
         self.predictions: NDArray[Any] | None = None
-        self._step = step_of(steps.program, steps.precision, settings)
-        self._slice = _compiled(steps.program, steps.precision, settings)
+        self._step, self._slice = self.compiled(steps, settings)
         self._names, self._capacity = list(steps.state), self.rows
         self._parts: dict[str, Array] = {}
         self._rate: Array = float("nan")
         self.place()
         self.restore(steps.state)
+
+    def compiled(self, steps: Steps, settings: JaxEngine) -> tuple[Step, Slice]:
+        """The step, and the loop of it; runs of equal steps share them."""
+        step = step_of(steps.program, steps.precision, settings)
+        return step, _compiled(steps.program, steps.precision, settings)
 
     def as_read(self, data: State) -> dict[str, NDArray[Any]]:
         """The arrays in the element types that the text expects."""
@@ -84,27 +88,32 @@ class JaxRun(ReplayingRun):
         made = [self._several(call, start, min(room, full - start), room) for start in range(0, full, room)]
         if rest:
             made.append(self._several(call, full, 1, 1))
-        if made[0].prediction is not None:
-            told = [np.asarray(m.prediction) for m in made]
+        losses, told = zip(*made, strict=True)
+        if told[0] is not None:
             self.predictions = np.concatenate([a.reshape(-1, *a.shape[2:]) for a in told])
-        return np.concatenate([np.asarray(m.loss, np.float64) for m in made])
+        return np.concatenate(losses)
 
-    def _several(self, call: Call, start: int, count: int, room: int) -> Stepped:
-        """Steps of a call from number ``start`` on, of the same number of rows each; the code is for up to ``room``."""
+    def _several(
+        self, call: Call, start: int, count: int, room: int
+    ) -> tuple[NDArray[np.float64], NDArray[Any] | None]:
+        """Losses and predictions of steps of as many rows each, from number ``start`` of a call on.
+
+        The compiled code makes up to ``room`` such steps. What it returns is cut here, on the host: cutting it on the
+        device would be compiled for every length.
+        """
         rows = call.order[start * call.batch_size : (start + count) * call.batch_size]
         order = np.zeros((room, len(rows) // count if self.gathers else 0), np.int32)
         if self.gathers:
             order[:count] = rows.reshape(count, -1)
+        steps = (order, np.int32(count), np.int64(call.first + start))
         with scope():
-            made = self._slice(
-                self._parts, self._on_device, order, np.int32(count), np.int64(call.first + start), call.constants
-            )
+            made = self._slice(self._parts, self._on_device, *steps, call.constants)
         self._parts, self._rate = dict(made.parts), made.rate
-        told = None if made.prediction is None else made.prediction[:count]
-        return made._replace(loss=made.loss[:count], prediction=told)
+        told = None if made.prediction is None else np.asarray(made.prediction)[:count]
+        return np.asarray(made.loss, np.float64)[:count], told
 
 
-class _Slice:
+class Slice:
     """The compiled loop over the steps of a slice; its first argument is given away."""
 
     def __init__(self, function: Callable[..., Stepped]) -> None:
@@ -124,8 +133,8 @@ class _Slice:
 
 
 @lru_cache(KEPT)
-def _compiled(program: Program, precision: str, settings: JaxEngine) -> _Slice:
-    return _Slice(step_of(program, precision, settings).advance)
+def _compiled(program: Program, precision: str, settings: JaxEngine) -> Slice:
+    return Slice(step_of(program, precision, settings).advance)
 
 
 def _all_finite(arrays: list[Array]) -> Array:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -36,3 +37,8 @@ class JaxEngine:
     def to_json(self) -> dict[str, Any]:
         """The settings, with the engine's name."""
         return {"name": "jax", **asdict(self)}
+
+    @classmethod
+    def from_json(cls, described: Mapping[str, Any]) -> JaxEngine:
+        """The engine that :meth:`to_json` described."""
+        return cls(**{key: value for key, value in described.items() if key != "name"})
