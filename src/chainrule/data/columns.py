@@ -109,6 +109,11 @@ class LeftOutColumn(Column):
         """The record of a column that holds one value in every row."""
         return cls(series.name, "constant", 0, f"every row holds {values.spelled(series[0])}")
 
+    @classmethod
+    def row_numbers(cls, name: str) -> LeftOutColumn:
+        """The record of a column that counts the rows."""
+        return cls(name, "identifier", 0, "it numbers the rows")
+
     @property
     def features(self) -> tuple[str, ...]:
         """None."""

@@ -16,6 +16,7 @@ from chainrule.data import values
 from chainrule.data.categories import CategoryColumn
 from chainrule.data.columns import Column, DateColumn, LeftOutColumn, NumberColumn
 from chainrule.data.records import Fields
+from chainrule.data.scaling import LARGEST_FLOAT32
 from chainrule.data.target import Target, Task
 from chainrule.data.values import Floats
 from chainrule.errors import DataError, unknown_name
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 _COLUMN_CLASSES: Final[tuple[type[Column], ...]] = (NumberColumn, CategoryColumn, DateColumn, LeftOutColumn)
 _CLASS_OF_KIND: Final = {kind: column_class for column_class in _COLUMN_CLASSES for kind in column_class.kinds}
 
+
+BLOCK_ROWS: Final = 65_536
+"""Rows whose numbers are encoded together, so that this takes little memory."""
 
 _INDEX_NAME: Final = re.compile(r"|unnamed.*|index|idx|nr|no|row|(.*[ _.-])?id|rowid|row[ _.-]?(nr|no|numbers?|names?)")
 """Names of columns that may number the rows."""
@@ -77,10 +81,20 @@ class TableEncoder:
             raise DataError(f"the table has {counted(frame.height, 'row')}; learning needs at least two")
         learnt = Target.learn(values.column(frame, target), task)
         columns = tuple(_learn_column(values.column(frame, name)) for name in frame.columns if name != target)
+        return cls.of(columns, learnt, frame.height)
+
+    @classmethod
+    def of(cls, columns: tuple[Column, ...], target: Target, rows: int) -> TableEncoder:
+        """What was learnt, put together.
+
+        Raises:
+            DataError: where no column has features.
+        """
         if not any(column.features for column in columns):
             why = "; ".join(f"{column.name!r} is {column.sentence}" for column in columns)
-            raise DataError(f"no column is left to predict {target!r} from: {why or 'the table has no other column'}")
-        return cls(columns, learnt, frame.height)
+            why = why or "the table has no other column"
+            raise DataError(f"no column is left to predict {target.name!r} from: {why}")
+        return cls(columns, target, rows)
 
     @property
     def feature_names(self) -> tuple[str, ...]:
@@ -122,6 +136,11 @@ class TableEncoder:
         return tuple(column.name for column in self.columns if column.features)
 
     @property
+    def number_columns(self) -> tuple[str, ...]:
+        """The input columns that held numbers."""
+        return tuple(column.name for column in self.columns if column.kind == "number")
+
+    @property
     def text_columns(self) -> tuple[str, ...]:
         """The columns that held text; to be read as text again, by ``read_table(path, as_text=...)``."""
         names = tuple(column.name for column in self.columns if column.kind == "category")
@@ -136,10 +155,32 @@ class TableEncoder:
         Raises:
             DataError: where columns are absent, or a value has another type than in training.
         """
+        self._require_columns(frame, self.inputs)
         result = np.empty((frame.height, len(self._order)), np.float32)
-        for column, series in self._used(frame):
-            result[:, self.places[column.name]] = column.encode(series)
+        plain = [c for c in self.columns if isinstance(c, NumberColumn) and frame[c.name].dtype.is_numeric()]
+        for start in range(0, frame.height if plain else 0, BLOCK_ROWS):
+            rows = slice(start, start + BLOCK_ROWS)
+            if not self._encode_numbers(plain, frame[rows], result[rows]):
+                plain = []  # one of them has a message
+        done = {column.name for column in plain}
+        for column in self.columns:
+            if column.features and column.name not in done:
+                result[:, self.places[column.name]] = column.encode(values.column(frame, column.name))
         return result
+
+    def _encode_numbers(self, columns: list[NumberColumn], frame: pl.DataFrame, result: NDArray[np.float32]) -> bool:
+        """What :class:`NumberColumn` says, of several columns at once; whether float32 can hold all of it."""
+        import polars as pl
+
+        numbers = frame.select(pl.col(c.name).cast(pl.Float64) for c in columns).to_numpy()
+        mean, scale, median = (np.array([getattr(c, name) for c in columns]) for name in ("mean", "scale", "median"))
+        missing = np.isnan(numbers)
+        with np.errstate(over="ignore"):
+            standardised = (np.where(missing, median, numbers) - mean) / scale
+            result[:, [self.places[c.name][0] for c in columns]] = standardised
+        marked = [n for n, column in enumerate(columns) if column.missing]
+        result[:, [self.places[columns[n].name][1] for n in marked]] = missing[:, marked]
+        return bool((np.abs(standardised) <= LARGEST_FLOAT32).all())
 
     def unseen(self, frame: pl.DataFrame) -> dict[str, list[str]]:
         """The categories of a table that did not occur in training (their features are all 0), by column.
@@ -229,7 +270,7 @@ def _learn_column(series: pl.Series) -> Column:
     if series.null_count() == len(series):
         return LeftOutColumn(series.name, "empty", len(series), "no row holds a value")
     if _is_row_number(series):
-        return LeftOutColumn(series.name, "identifier", 0, "it numbers the rows")
+        return LeftOutColumn.row_numbers(series.name)
     match kind:
         case "number":
             return NumberColumn.learn(series)
@@ -239,12 +280,17 @@ def _learn_column(series: pl.Series) -> Column:
             return CategoryColumn.learn(series)
 
 
+def may_number_rows(name: str) -> bool:
+    """Whether the name of a column says no more than that it numbers the rows."""
+    return _INDEX_NAME.fullmatch(name.lower()) is not None
+
+
 def _is_row_number(series: pl.Series) -> bool:
     """Whether the column holds 0, 1, 2, ... or 1, 2, 3, ... in any order, under a name that says no more than that.
 
     One without a name is the index that pandas and R write.
     """
-    if not series.dtype.is_integer() or series.null_count() or not _INDEX_NAME.fullmatch(series.name.lower()):
+    if not series.dtype.is_integer() or series.null_count() or not may_number_rows(series.name):
         return False
     ordered = series.sort()
     return ordered[0] in (0, 1) and bool((ordered.diff().drop_nulls() == 1).all())

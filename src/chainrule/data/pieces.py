@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final, cast
+from typing import IO, TYPE_CHECKING, Final, NamedTuple, cast
 
 from chainrule.data import tables, values
 from chainrule.errors import DataError
@@ -94,24 +94,24 @@ def _text(path: Path, separator: str, columns: Sequence[str] | None) -> Iterator
 
     header, held = b"", 0
     with _opened(path) as (stream, done):
-        for records, lines in _records(path, stream):
-            data = b"\n" * held + records
+        for found in read_records(path, stream, BYTES):
+            lines, data = found.lines, b"\n" * held + found.text
             whole = data.rstrip(b"\n")
             skipped = lines - held - header.count(b"\n")
             # In a table of one column an empty line is a missing value, but not at the end of the file.
             held = len(data) - len(whole)
             if not whole:
                 continue
-            found = {text.name: text for text in tables.text_columns(path, header + whole, separator, skipped)}
-            header = header or _first_record(whole)
-            frame = pl.DataFrame([values.stripped(found[name]) for name in _kept(list(found), columns)])
+            texts = {text.name: text for text in tables.text_columns(path, header + whole, separator, skipped)}
+            header = header or first_record(whole)
+            frame = pl.DataFrame([values.stripped(texts[name]) for name in _kept(list(texts), columns)])
             yield Piece(frame, done())
             held = max(0, held - 1)
     if not header:
         tables.text_columns(path, b"", separator)  # says that the file is empty
 
 
-def _first_record(data: bytes) -> bytes:
+def first_record(data: bytes) -> bytes:
     """The line of column names, with what precedes it."""
     start = len(data) - len(data.lstrip(b"\n"))
     end = data.find(b"\n", start)
@@ -120,11 +120,23 @@ def _first_record(data: bytes) -> bytes:
     return data[start:end] + b"\n" if end >= 0 else data[start:] + b"\n"
 
 
-def _records(path: Path, stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
-    """Whole records as UTF-8 whose lines end in line feeds, and how many lines came before them."""
+class Records(NamedTuple):
+    """Whole records of a text file, as UTF-8 whose lines end in line feeds; where they begin and end in the file."""
+
+    text: bytes
+    lines: int
+    """Lines of the file before them."""
+    start: int
+    """Bytes of the file, unpacked, before them."""
+    stop: int
+    """Bytes of the file, unpacked, up to their end."""
+
+
+def read_records(path: Path, stream: IO[bytes], size: int) -> Iterator[Records]:
+    """The records of a file, about so many bytes at a time."""
     pending, lines, start = b"", 0, 0
     while True:
-        block = _read(path, stream)
+        block = _read(path, stream, size)
         raw = pending + block
         end = _end_of_records(raw) if block else len(raw)
         if not end and len(raw) > LONGEST_RECORD:
@@ -136,7 +148,7 @@ def _records(path: Path, stream: IO[bytes]) -> Iterator[tuple[bytes, int]]:
         records, pending = raw[:end], raw[end:]
         text = tables.one_line_end(records if start else records.removeprefix(tables.BYTE_ORDER_MARK))
         if text or not (block or start):
-            yield text, lines
+            yield Records(text, lines, start, start + len(records))
         if not block:
             return
         start += end
@@ -155,9 +167,9 @@ def _end_of_records(raw: bytes) -> int:
     return 0
 
 
-def _read(path: Path, stream: IO[bytes]) -> bytes:
+def _read(path: Path, stream: IO[bytes], size: int) -> bytes:
     with tables.reading_errors(path):
-        return stream.read(BYTES)
+        return stream.read(size)
 
 
 @contextmanager

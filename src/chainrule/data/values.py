@@ -183,12 +183,16 @@ def refuse_nearly_numbers(series: pl.Series) -> None:
 
     One slip of the pen would make a category of each number, or an identifier of the column.
     """
-    written = stripped(text(series))
-    bad = _lost(series, _numbers(written))
-    present = len(written) - written.null_count()
+    bad = not_numbers(series)
+    present = len(series) - stripped(text(series)).null_count()
     if 0 < bad.sum() <= present / 20:
         others = f"the other {present - bad.sum()} values are numbers" if bad.sum() == 1 else "nearly all others are"
         refuse(series, bad, f"is not a number, though {others}; correct it, or leave the cell empty if it is unknown")
+
+
+def not_numbers(series: pl.Series) -> NDArray[np.bool_]:
+    """Where text neither spells a number nor a missing value, shape ``(rows,)``."""
+    return _lost(series, _numbers(stripped(text(series))))
 
 
 def text(series: pl.Series) -> pl.Series:

@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import Rows
 from chainrule.streams import random_streams
+
+Data = dict[str, NDArray[Any]]
+Prepare = Callable[[NDArray[Any], NDArray[Any]], Data]
+
+
+def to_pick_from(data: Data) -> Data:
+    """The arrays under the names by which steps that pick their rows out know them."""
+    return {f"all_{name}": array for name, array in data.items()}
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,41 @@ class Windows(Protocol):
 
     def to_json(self) -> dict[str, Any]:
         """What a person chose, as JSON can hold it."""
+        ...
+
+
+class Reading(Windows, Protocol):
+    """Windows whose data are read.
+
+    What a window has loaded may change as soon as the next one is loaded.
+    """
+
+    @property
+    def data(self) -> Data:
+        """Arrays like those that windows load, of at least as many rows."""
+        ...
+
+    def numbers(self) -> NDArray[np.int64]:
+        """The numbers, among all rows, of those of the window that was loaded last."""
+        ...
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Rows that need not fit into memory, for :meth:`chainrule.Network.fit` in the place of ``X`` and ``y``."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of an epoch."""
+        ...
+
+    def windows(self, prepare: Prepare, batch_size: int) -> Reading:
+        """The windows of its epochs.
+
+        Args:
+            prepare: makes the arrays that the network's programs take from features and targets.
+            batch_size: rows of a step.
+        """
         ...
 
 
