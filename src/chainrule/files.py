@@ -29,9 +29,27 @@ def replacing(path: Path) -> Iterator[Path]:
         with open(temporary, "r+b") as file:  # Windows flushes only what may be written
             os.fsync(file.fileno())
         os.replace(temporary, path)
+        _keep_names(path.parent)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
+
+
+def remove_unfinished(folder: Path, pattern: str) -> None:
+    """Delete what is left of files in a folder whose writing was broken off, by a pattern of the files' names."""
+    for path in folder.glob(f".{pattern}.{'[0-9a-f]' * 8}"):
+        path.unlink(missing_ok=True)
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the names in a folder on the disk before anything else happens, such as the end of the file replaced."""
+    if os.name == "nt":  # where a folder cannot be opened
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def sha256(path: Path) -> str:

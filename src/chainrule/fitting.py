@@ -18,6 +18,7 @@ from chainrule.errors import ArgumentError, NonFiniteError, require, whole_numbe
 from chainrule.nn.places import places
 from chainrule.nonfinite import Trouble, first_trouble
 from chainrule.optim import LBFGS, Optimizer
+from chainrule.resuming import Folder, decisive, gone_on, seed_of
 from chainrule.runnable import Runnable
 from chainrule.running import PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
 from chainrule.schedules import plateau_of
@@ -33,9 +34,9 @@ from chainrule.training import (
     progress_callback,
     train,
 )
-from chainrule.training.checkpoint import Checkpoint
+from chainrule.training.keeping import Checkpoints
 from chainrule.training.metrics import Metric
-from chainrule.training.windows import RowsInMemory
+from chainrule.training.windows import RowsInMemory, Source, Windows
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -81,6 +82,10 @@ class Settings:
             "give them as in cr.Metric('hits', function)",
         )
 
+    def to_json(self) -> dict[str, Any]:
+        """The optimiser and the engine, as JSON can hold them."""
+        return {"optimizer": self.optimizer.to_json(), "engine": engine_to_json(self.engine)}
+
     def watched(self, *, held: bool) -> tuple[str, bool]:
         """The quantity that decides which epoch was best, and whether it should grow."""
         known = {"loss": False, **({"validation_loss": False} if held else {})}
@@ -102,27 +107,34 @@ def fit(
     sample_weight: Any,
     callbacks: Sequence[Any],
     progress: Any,
-    resume: History | None,
+    checkpoints: Checkpoints | Folder | None,
+    resume: History | Folder | None,
 ) -> History:
     """Train ``network``; the arguments are those of :meth:`chainrule.network.Network.fit`."""
-    before = _checkpoint(resume, seed)
-    seed = before.seed if before else network.seed if seed is None else seed
+    seed = seed_of(network, seed, resume)
     streams = random_streams(seed)
-    data, held, numbers = _split(network, network.prepare(X, y, sample_weight), validation, streams["validation"])
+    given = _given(network, X, y, settings, validation, sample_weight, seed, streams["validation"])
+    data, held = given.data, given.held
     require(len(network.parameters.theta) > 0, "the network has no parameters to train")
-    plan = _plan(network, data, settings, seed, streams, before, held=held is not None)
-    if resume is not None:
-        _check_record(resume, plan, settings, held=held is not None)
+    fresh = _plan(network, given, settings, seed, streams)
+    plan, before, keeper = gone_on(fresh, resume, checkpoints, lambda: decisive(network, settings, fresh, data, held))
+    if before is not None:
+        _check_record(before, plan, settings, held=held is not None)
     with network.evaluator.limited(settings.threads):
         run_ = _run(network, data, settings, plan, before)
         watchers = _watchers(network, run_, callbacks, progress)
         calls = settings.epochs if isinstance(run_, NumpyRun | LBFGSRun) else COMPILED_CALLS
         evaluate = _evaluator(network, held or data, settings, calls, held=held is not None)
-        chosen = {**plan.to_json(), "optimizer": settings.optimizer.to_json(), "engine": engine_to_json(settings.engine)}
+        chosen = {
+            **plan.to_json(),
+            "optimizer": settings.optimizer.to_json(),
+            "engine": engine_to_json(settings.engine),
+        }
         try:
-            history = train(run_, plan, evaluate, _plateau(settings.optimizer), watchers, network, chosen, resume)
+            after_epoch = _plateau(settings.optimizer)
+            history = train(run_, plan, evaluate, after_epoch, watchers, network, chosen, before, keeper)
         except NonFiniteStep as error:
-            raise _explained(error, run_, network, numbers) from None
+            raise _explained(error, run_, network, given.numbers()) from None
         finally:
             _put_back(network, run_.state)
 
@@ -131,43 +143,76 @@ def fit(
         size, optimizer = settings.batch_size, settings.optimizer
         return profile(network, rows, batch_size=size, optimizer=optimizer, seconds=PROFILED_SECONDS)
 
-    history.measured_by(measured)
+    if not isinstance(X, Source):
+        history.measured_by(measured)
     return history
 
 
-def _checkpoint(resume: History | None, seed: int | None) -> Checkpoint | None:
-    """Where the run ended that is to go on."""
-    if resume is None:
-        return None
-    require(isinstance(resume, History), f"resume is the history that an earlier fit returned, not {resume!r:.60}")
-    if resume.checkpoint is None:
-        raise ArgumentError("nothing can go on from this history: it was read from a file, or training failed")
-    require(seed is None, "a run that goes on keeps its random streams: leave seed out")
-    return resume.checkpoint
+@dataclass(frozen=True)
+class _Given:
+    """What to learn from.
+
+    Attributes:
+        data: the rows that a run is made for.
+        held: rows to watch.
+        numbers: which number a row was given as, by its place in the data.
+        windows: the rows of an epoch.
+        batch_size: rows of a step.
+    """
+
+    data: Data
+    held: Data | None
+    numbers: Callable[[], NDArray[np.int64]]
+    windows: Windows
+    batch_size: int
+
+
+def _given(
+    network: Computing,
+    X: Any,
+    y: Any,
+    settings: Settings,
+    validation: Any,
+    sample_weight: Any,
+    seed: int,
+    rng: np.random.Generator,
+) -> _Given:
+    """Rows in memory, or a source of them."""
+    if isinstance(X, Source):
+        return _streamed(network, X, y, settings, validation, sample_weight)
+    data, held, numbers = _split(network, network.prepare(X, y, sample_weight), validation, rng)
+    rows = len(data["Y"])
+    size = batch_rows(settings.batch_size, rows)
+    shuffle = settings.shuffle if size < rows else False
+    return _Given(data, held, lambda: numbers, RowsInMemory(rows, shuffle, seed, data.get("w")), size)
+
+
+def _streamed(
+    network: Computing, source: Source, y: Any, settings: Settings, validation: Any, sample_weight: Any
+) -> _Given:
+    """Rows that are read while the network learns."""
+    require(y is None and sample_weight is None, "a stream brings its own targets: leave y and sample_weight out")
+    require(settings.shuffle is True, "the rows of a stream are shuffled anew every epoch: leave shuffle out")
+    require(settings.batch_size != "all", "a stream has no batch of all rows: give batch_size a number")
+    require(
+        isinstance(validation, tuple | list) or (validation is None and not settings.metrics),
+        "a stream is watched by rows of their own: give validation=(X, y)",
+    )
+    size = batch_rows(settings.batch_size, source.rows)
+    windows = source.windows(network.prepare, size)
+    held = None if validation is None else network.prepare(*validation)
+    return _Given(windows.data, held, windows.numbers, windows, size)
 
 
 def _plan(
-    network: Computing,
-    data: Data,
-    settings: Settings,
-    seed: int,
-    streams: Mapping[str, np.random.Generator],
-    before: Checkpoint | None,
-    *,
-    held: bool,
+    network: Computing, given: _Given, settings: Settings, seed: int, streams: Mapping[str, np.random.Generator]
 ) -> Plan:
-    """How the run goes, from its start or from where an earlier one ended."""
-    rows = len(data["Y"])
-    size = batch_rows(settings.batch_size, rows)
-    monitor, larger_is_better = settings.watched(held=held)
-    constants: Mapping[str, float] = {"key": int(streams["dropout"].integers(2**32)), **NO_PLATEAU}
-    if before is not None:
-        constants = before.constants
-        streams["shuffling"].bit_generator.state = before.shuffling
+    """How the run goes from its start."""
+    monitor, larger_is_better = settings.watched(held=given.held is not None)
     return Plan(
-        windows=RowsInMemory(rows, settings.shuffle if size < rows else False, seed, data.get("w")),
+        windows=given.windows,
         epochs=settings.epochs,
-        batch_size=size,
+        batch_size=given.batch_size,
         seed=seed,
         rng=streams["shuffling"],
         monitor=monitor,
@@ -177,7 +222,7 @@ def _plan(
         restore_best=settings.patience is not None if settings.restore_best is None else settings.restore_best,
         lasting=("theta", *network.states),
         add_losses=network.loss_function.reduction == "sum",
-        constants=constants,
+        constants={"key": int(streams["dropout"].integers(2**32)), **NO_PLATEAU},
     )
 
 
@@ -192,10 +237,10 @@ def _check_record(history: History, plan: Plan, settings: Settings, *, held: boo
         )
 
 
-def _run(network: Computing, data: Data, settings: Settings, plan: Plan, before: Checkpoint | None) -> Run:
+def _run(network: Computing, data: Data, settings: Settings, plan: Plan, before: History | None) -> Run:
     """What makes the steps."""
     optimizer, engine, epochs = settings.optimizer, settings.engine, settings.epochs
-    state = None if before is None else before.state
+    state = before.checkpoint.state if before and before.checkpoint else None
     if isinstance(optimizer, LBFGS):
         require(settings.batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
         return lbfgs_run(network, data, optimizer, engine, epochs, state)
@@ -243,6 +288,10 @@ class _PutBack(Callback):
     run: Run
     between_steps: bool
     """Whether a callback looks in between epochs, too: large networks are not copied so often for nothing."""
+
+    def on_start(self, moment: Moment) -> None:
+        """At the start, when a run may go on from a checkpoint."""
+        _put_back(self.network, self.run.state)
 
     def on_slice(self, moment: Moment) -> None:
         """Between steps."""

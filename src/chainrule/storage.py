@@ -27,19 +27,33 @@ Arrays = Mapping[str, NDArray[Any]]
 
 def write_model(path: str | Path, description: Mapping[str, Any], arrays: Arrays) -> Path:
     """Write a model to one file, or to a folder if the path is one (or ends in a separator)."""
-    from safetensors.numpy import save
-
-    plain = json.loads(json.dumps({"format": FORMAT, **description}))  # as it will be read: lists for tuples
-    text = json.dumps({"checksum": checksum(plain, arrays), **plain}, indent=1)
-    contiguous = {name: np.asarray(a, order="C") for name, a in arrays.items()}
     target = Path(path)
     if target.is_dir() or str(path).endswith(os.sep):
+        from safetensors.numpy import save
+
         target.mkdir(parents=True, exist_ok=True)
-        write_atomically(target / ARRAYS, save(contiguous))
-        write_atomically(target / DESCRIPTION, text.encode())
+        write_atomically(target / ARRAYS, save(_contiguous(arrays)))
+        write_atomically(target / DESCRIPTION, _text(description, arrays).encode())
     else:
-        write_atomically(target, save(contiguous, {"chainrule": text}))
+        write_file(target, description, arrays)
     return target
+
+
+def write_file(path: Path, description: Mapping[str, Any], arrays: Arrays) -> None:
+    """Write a description and arrays to one file, with a checksum."""
+    from safetensors.numpy import save
+
+    write_atomically(path, save(_contiguous(arrays), {"chainrule": _text(description, arrays)}))
+
+
+def _contiguous(arrays: Arrays) -> dict[str, NDArray[Any]]:
+    return {name: np.asarray(a, order="C") for name, a in arrays.items()}
+
+
+def _text(description: Mapping[str, Any], arrays: Arrays) -> str:
+    """The description as JSON, with the format and the checksum."""
+    plain = json.loads(json.dumps({"format": FORMAT, **description}))  # as it will be read: lists for tuples
+    return json.dumps({"checksum": checksum(plain, arrays), **plain}, indent=1)
 
 
 def checksum(description: Mapping[str, Any], arrays: Arrays) -> str:
@@ -52,7 +66,7 @@ def checksum(description: Mapping[str, Any], arrays: Arrays) -> str:
     for name in sorted(arrays):
         array = np.asarray(arrays[name], order="C")
         digest.update(f"{name} {array.shape} {array.dtype.str}".encode())
-        digest.update(array.tobytes())
+        digest.update(array.reshape(-1).view(np.uint8).data)
     return digest.hexdigest()
 
 
@@ -72,18 +86,38 @@ def read_model(path: str | Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]
     content = _read_bytes(arrays_file)
     arrays = _parse_arrays(arrays_file, content)
     text = _read_bytes(source / DESCRIPTION) if folder else _header(arrays_file, content)
+    return _checked(source, text, arrays, "layers"), arrays
+
+
+def read_file(path: Path, holds: str) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
+    """The description and the arrays that :func:`write_file` wrote.
+
+    Args:
+        path: the file.
+        holds: a name that the description has.
+
+    Raises:
+        ModelFileError: if it is damaged, truncated or not one of ours.
+    """
+    content = _read_bytes(path)
+    arrays = _parse_arrays(path, content)
+    return _checked(path, _header(path, content), arrays, holds), arrays
+
+
+def _checked(source: Path, text: str | bytes, arrays: Arrays, holds: str) -> dict[str, Any]:
+    """The description, if it is whole and has a certain name."""
     try:
-        description = json.loads(text)
-        ours = isinstance(description, dict) and "layers" in description and "format" in description
+        description: dict[str, Any] = json.loads(text)
+        ours = isinstance(description, dict) and holds in description and "format" in description
     except (ValueError, RecursionError):
-        raise ModelFileError(f"{source}: the model's description is damaged: it is not JSON") from None
+        raise ModelFileError(f"{source}: its description is damaged: it is not JSON") from None
     if not ours:
         raise ModelFileError(f"{source} was not written by chainrule")
     if description["format"] != FORMAT:
         raise ModelFileError(f"{source} has format {description['format']}; this version of chainrule reads {FORMAT}")
     if description.get("checksum") != checksum(description, arrays):
         raise ModelFileError(f"{source} is damaged: its checksum differs")
-    return description, arrays
+    return description
 
 
 def _read_bytes(path: Path) -> bytes:
@@ -100,7 +134,7 @@ def _parse_arrays(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     try:
         arrays: dict[str, NDArray[Any]] = load(content)
     except (SafetensorError, ValueError, KeyError):
-        raise ModelFileError(f"{path} is not a model file, or it is truncated or damaged") from None
+        raise ModelFileError(f"{path} is truncated or damaged, or no safetensors file") from None
     return arrays
 
 

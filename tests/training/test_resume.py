@@ -187,7 +187,8 @@ def test_no_epochs_are_no_step() -> None:
         ({"validation": 0.5}, "recorded the loss alone and watched loss: resume with the same validation"),
         ({"metrics": ["accuracy"]}, "resume with the same validation, metrics and monitor"),
         ({"seed": 3}, "keeps its random streams: leave seed out"),
-        ({"resume": "history"}, "resume is the history that an earlier fit returned, not 'history'"),
+        ({"resume": 3}, "resume is the history that an earlier fit returned, or a folder of checkpoints, not 3"),
+        ({"resume": "nowhere"}, "there are no checkpoints in nowhere to go on from"),
     ],
 )
 def test_what_does_not_fit_the_earlier_run_is_refused(settings: dict[str, Any], message: str | None) -> None:

@@ -138,7 +138,8 @@ class LayerRecorder(Callback):
     def on_start(self, moment: Moment) -> None:
         """Look at the starting values."""
         self._meter = LayerMeter(moment.network, *self._rows)
-        self._look(len(moment.history), moment)
+        if not moment.history.layers:  # else an earlier run, which goes on, has looked
+            self._look(len(moment.history), moment)
 
     def on_epoch(self, moment: Moment) -> None:
         """Look, if it is time."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, overload
 
 import numpy as np
 
+from chainrule._version import __version__
 from chainrule.engines.numpy import FLOAT_TYPES
 from chainrule.errors import ArgumentError, ShapeError, require, unknown_name, whole_number
 from chainrule.losses import loss_of
@@ -210,6 +211,19 @@ class Described:
             if key not in self._programs:
                 self._programs[key] = Runnable.of(make())
             return self._programs[key]
+
+    def to_json(self) -> dict[str, Any]:
+        """A description without the parameters' values."""
+        return {
+            "chainrule": __version__,
+            "layers": [layer.to_json() for layer in self.layers],
+            "loss": self.loss_function.to_json(self._assembled.prediction.shape),
+            "inputs": [[name, list(shape)] for name, shape in self.model.inputs],
+            "dtype": self.dtype,
+            "seed": self.seed,
+            "l1": self.l1,
+            "l2": self.l2,
+        }
 
     def summary(self, batch_size: int = 32) -> Summary:
         """Layers with shapes and parameter counts; FLOPs and memory of a step of ``batch_size`` rows."""

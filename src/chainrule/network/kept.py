@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from numpy.typing import NDArray
 
-from chainrule._version import __version__
 from chainrule.errors import ModelFileError
 from chainrule.network.described import Described
 from chainrule.nn.layer import Layer
@@ -18,19 +17,6 @@ from chainrule.storage import write_model
 
 class Kept(Described):
     """Descriptions and files; see :class:`chainrule.Network`."""
-
-    def to_json(self) -> dict[str, Any]:
-        """A description without the parameters' values."""
-        return {
-            "chainrule": __version__,
-            "layers": [layer.to_json() for layer in self.layers],
-            "loss": self.loss_function.to_json(self._assembled.prediction.shape),
-            "inputs": [[name, list(shape)] for name, shape in self.model.inputs],
-            "dtype": self.dtype,
-            "seed": self.seed,
-            "l1": self.l1,
-            "l2": self.l2,
-        }
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """Parameters and running states by name."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,6 +16,7 @@ from chainrule.optim import Optimizer, optimizer_of
 from chainrule.running import PROFILED_SECONDS, profile
 from chainrule.streams import random_streams
 from chainrule.training import History
+from chainrule.training.keeping import Checkpoints
 from chainrule.training.metrics import MetricLike, metric_of
 
 if TYPE_CHECKING:
@@ -46,7 +48,8 @@ class Trained(Computing):
         restore_best: bool | None = None,
         callbacks: Sequence[Any] = (),
         progress: Any = None,
-        resume: History | None = None,
+        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
+        resume: History | str | os.PathLike[str] | None = None,
     ) -> History:
         """Train on rows ``X`` with targets ``y``, from the parameters as they are.
 
@@ -79,8 +82,12 @@ class Trained(Computing):
             callbacks: functions of a :class:`chainrule.training.Moment` called after each epoch (True ends training),
                 or :class:`chainrule.Callback` objects.
             progress: ``True`` shows a bar on a terminal and lines elsewhere; nothing by default.
-            resume: the history of an earlier fit of this network: training goes on where that one ended, with its
-                parameters, optimiser slots, number of updates and random streams, for ``epochs`` further epochs.
+            checkpoints: a folder, or :class:`chainrule.Checkpoints`, in which training writes down where it stands
+                from time to time, so that a run that was killed can go on.
+            resume: what to go on from, with its parameters, optimiser slots, number of updates and random streams. Of
+                the history of an earlier fit of this network: where that one ended, for ``epochs`` further epochs. Of
+                a folder of checkpoints: from the newest one, up to ``epochs`` epochs in all, to the same bits as
+                without a break; where the folder is empty, from the start.
 
         Returns:
             The history, of all epochs where training goes on. Ctrl-C ends training after the current step, with the
@@ -113,6 +120,7 @@ class Trained(Computing):
             sample_weight=sample_weight,
             callbacks=callbacks,
             progress=progress,
+            checkpoints=checkpoints,
             resume=resume,
         )
 

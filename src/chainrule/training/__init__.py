@@ -5,6 +5,7 @@ from chainrule.training.curves import CURVE_RULES, curve_finding
 from chainrule.training.findings import Finding, Rule
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt, whole_runs
+from chainrule.training.keeping import Checkpoints
 from chainrule.training.loop import Plan, batch_rows, train
 from chainrule.training.metrics import Metric
 from chainrule.training.progress import progress_callback
@@ -13,6 +14,7 @@ from chainrule.training.series import LayerSeries
 __all__ = [
     "CURVE_RULES",
     "Callback",
+    "Checkpoints",
     "EveryEpoch",
     "Finding",
     "History",

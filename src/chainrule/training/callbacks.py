@@ -36,6 +36,12 @@ class Callback:
     callback comes to its ``on_end``, and then the error is raised, with the history in its ``history``.
     """
 
+    def state(self) -> Any:
+        """What is to be kept of this callback in a checkpoint, as JSON can hold it; ``None`` where there is nothing."""
+
+    def restore(self, state: Any) -> None:
+        """Take over what :meth:`state` gave, before :meth:`on_start`, in a run that goes on from a checkpoint."""
+
     def on_start(self, moment: Moment) -> None:
         """Called before the first step."""
 

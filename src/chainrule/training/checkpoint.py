@@ -25,6 +25,8 @@ class Checkpoint:
         seed: from which the streams of the run were made.
         losses: those of the steps that were made of the epoch that was begun; empty between two epochs.
         seconds: that they took.
+        ended: why training ended before its last epoch, so that nothing is to follow; empty otherwise.
+        callbacks: the states of those that have one, in their order.
     """
 
     state: State
@@ -34,11 +36,14 @@ class Checkpoint:
     seed: int
     losses: NDArray[np.float64] = field(default_factory=lambda: np.empty(0))
     seconds: float = 0.0
+    ended: str = ""
+    callbacks: tuple[Any, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         """What is no array."""
         numbers = {"constants": dict(self.constants), "shuffling": dict(self.shuffling)}
-        return {**numbers, "seed": self.seed, "seconds": self.seconds}
+        about = {"seed": self.seed, "seconds": self.seconds, "ended": self.ended}
+        return {**numbers, **about, "callbacks": list(self.callbacks)}
 
     def arrays(self) -> dict[str, NDArray[Any]]:
         """The arrays by name, such as ``state/theta``."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Any
 
@@ -12,12 +12,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import NonFiniteStep, Run
-from chainrule.errors import whole_number
+from chainrule.errors import require, whole_number
 from chainrule.show.numbers import counted
 from chainrule.training.callbacks import Callback, Moment
 from chainrule.training.checkpoint import Checkpoint, State
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt
+from chainrule.training.keeping import Keeper
 from chainrule.training.stopping import Best
 from chainrule.training.windows import Window, Windows
 
@@ -96,6 +97,7 @@ def train(
     network: Any = None,
     settings: Mapping[str, Any] | None = None,
     before: History | None = None,
+    keeper: Keeper | None = None,
 ) -> History:
     """Advance ``run`` as planned.
 
@@ -108,14 +110,16 @@ def train(
         callbacks: watch and stop.
         network: what is trained, for callbacks to look at.
         settings: how it is trained, for callbacks to tell.
-        before: the history of a run that is to go on; ``run``, ``plan.rng`` and ``plan.constants`` stand at its end.
+        before: the history of a run that is to go on; ``run``, ``plan.rng`` and ``plan.constants`` stand where its
+            checkpoint does.
+        keeper: writes checkpoints.
 
     Raises:
         NonFiniteStep: when a loss is not finite, with the history so far in its ``history``.
         Exception: whatever a callback raises, with the history too.
     """
     about = {"network": network, "settings": settings or {}}
-    return _Training(run, plan, evaluate, after_epoch, callbacks, about, before).run_all()
+    return _Training(run, plan, evaluate, after_epoch, callbacks, about, before, keeper).run_all()
 
 
 class _Training:
@@ -130,14 +134,15 @@ class _Training:
         callbacks: Sequence[Callback],
         about: Mapping[str, Any],
         before: History | None,
+        keeper: Keeper | None,
     ) -> None:
         self.run, self.plan, self.evaluate, self.after_epoch = run, plan, evaluate, after_epoch
-        self.callbacks, self.about = callbacks, about
+        self.callbacks, self.about, self.keeper = callbacks, about, keeper
         self.history = before.continued() if before else History(monitor=plan.monitor)
         self.last_epoch = len(self.history) + plan.epochs
         self.losses = np.empty(plan.steps_per_epoch)
-        self.done, self.seconds = 0, 0.0
-        """Steps made of the epoch that was begun, and how long they took in an earlier run."""
+        self.done, self.start, self.ended = 0, perf_counter(), ""
+        """Steps made of the epoch that was begun, when it was, and why an earlier run ended that is not to go on."""
         self.shuffling = plan.rng.bit_generator.state
         """The random stream at the start of that epoch."""
         self.best = Best(plan.larger_is_better, plan.min_delta)
@@ -145,13 +150,26 @@ class _Training:
         if before and before.checkpoint:
             for epoch, value in enumerate(before.watched(plan.monitor), 1):
                 self.best.see(epoch, value)
-            self.best_state, self.seconds = before.checkpoint.best, before.checkpoint.seconds
-            self.done = len(before.checkpoint.losses)
-            self.losses[: self.done] = before.checkpoint.losses
+            self.go_on_from(before.checkpoint)
         self.last_step = self.history.steps - self.done + plan.epochs * plan.steps_per_epoch
         self.constants = {**plan.constants, "S": float(plan.steps_per_epoch), "T": float(self.last_step)}
         self.slice_steps = 1
         self.last_loss = float("nan")
+
+    def go_on_from(self, checkpoint: Checkpoint) -> None:
+        """Stand where an earlier run did."""
+        self.best_state, self.ended = checkpoint.best, checkpoint.ended
+        self.done, self.start = len(checkpoint.losses), perf_counter() - checkpoint.seconds
+        self.losses[: self.done] = checkpoint.losses
+        if checkpoint.callbacks:
+            kept, states = [c for c in self.callbacks if c.state() is not None], checkpoint.callbacks
+            require(
+                len(kept) == len(states),
+                f"the run to go on from had {counted(len(states), 'callback')} with a state, this one has {len(kept)}: "
+                "resume with the same callbacks",
+            )
+            for callback, state in zip(kept, states, strict=True):
+                callback.restore(state)
 
     def run_all(self) -> History:
         started: list[Callback] = []
@@ -160,12 +178,18 @@ class _Training:
             for callback in self.callbacks:
                 callback.on_start(self.moment(0))
                 started.append(callback)
+            self.keep(self.ended)
+            if self.ended:
+                raise _Ended(self.ended)
             with Interrupt() as interrupt:
                 for epoch in range(len(self.history) + 1, self.last_epoch + 1):
                     self.epoch(epoch, interrupt)
                 self.history.stopped = f"{'all ' * (self.last_epoch != 1)}{counted(self.last_epoch, 'epoch')} done"
+            self.keep()
             self.history.checkpoint = self.checkpoint()
         except _Ended as ended:
+            if not ended.interrupted:
+                self.keep(str(ended))
             self.history.stopped = str(ended)
             self.history.interrupted = ended.interrupted
             self.leave_epoch()
@@ -207,12 +231,18 @@ class _Training:
             shuffling=self.shuffling,
             seed=self.plan.seed,
             losses=self.losses[: self.done].copy(),
-            seconds=self.seconds,
+            seconds=perf_counter() - self.start if self.done else 0.0,
         )
+
+    def keep(self, ended: str = "") -> None:
+        """Write a checkpoint, if there is a place for it; with why training ended, where it is not to go on."""
+        if self.keeper:
+            states = tuple(state for c in self.callbacks if (state := c.state()) is not None)
+            self.keeper.write(replace(self.checkpoint(), ended=ended, callbacks=states), self.history)
 
     def epoch(self, epoch: int, interrupt: Interrupt) -> None:
         """One epoch, or what is left of it: its windows in slices, then its line in the history."""
-        start = perf_counter() - self.seconds
+        self.start = self.start if self.done else perf_counter()
         self.shuffling = self.plan.rng.bit_generator.state
         weights, first = [], 0
         with closing(self.plan.windows.epoch(self.plan.rng)) as windows:
@@ -225,7 +255,7 @@ class _Training:
         if self.history.start is None:
             first_losses = self.losses[: -(-START_ROWS // self.plan.batch_size)]
             self.history.start = float(first_losses.max() * (len(self.losses) if self.plan.add_losses else 1))
-        self.record(self.plan.epoch_loss(self.losses, np.concatenate(weights)), start)
+        self.record(self.plan.epoch_loss(self.losses, np.concatenate(weights)))
         self.leave_epoch()
         self.compare(epoch)
         if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
@@ -235,15 +265,20 @@ class _Training:
             better = f"that was better by more than {self.plan.min_delta:g}" if self.plan.min_delta else ""
             which = f"the last one {better}" if better else "the best one"
             raise _Ended(f"stopped early after epoch {epoch}, {counted(waited, 'epoch')} after {which}")
+        if self.keeper and self.keeper.due(self.history.steps):
+            self.keep()
 
     def window(self, window: Window, first: int, epoch: int, interrupt: Interrupt) -> None:
         """The steps of a window that are not made yet; so many steps of the epoch are before it."""
         size = self.plan.batch_size
         if window.load:
+            self.run.verify()  # while the rows of the window before are still there
             self.run.load(window.load())
         last = first + -(-len(window.order) // size)
         while self.done < last:
             done, end = self.done, min(self.done + self.slice_steps, last)
+            if self.keeper:
+                end = min(end, done + self.keeper.left(self.history.steps))
             before = perf_counter()
             order = window.order[(done - first) * size : (end - first) * size]
             self.losses[done:end] = self.run.advance(order, size, self.history.steps, self.constants)
@@ -252,6 +287,9 @@ class _Training:
             spent = max(perf_counter() - before, 1e-9)
             self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
             self.done = end
+            if self.keeper and end < len(self.losses) and (interrupt.pressed or self.keeper.due(self.history.steps)):
+                self.run.verify()
+                self.keep()
             if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
                 raise _Ended(f"ended by a callback in epoch {epoch}")
             if interrupt.pressed:
@@ -259,9 +297,9 @@ class _Training:
 
     def leave_epoch(self) -> None:
         """Stand before the next epoch, whatever was made of this one."""
-        self.done, self.seconds, self.shuffling = 0, 0.0, self.plan.rng.bit_generator.state
+        self.done, self.shuffling = 0, self.plan.rng.bit_generator.state
 
-    def record(self, loss: float, start: float) -> None:
+    def record(self, loss: float) -> None:
         history = self.history
         values = dict(self.evaluate(self.run.state))
         history.loss.append(loss)
@@ -270,7 +308,7 @@ class _Training:
         for name, value in values.items():
             history.metrics.setdefault(name, []).append(value)
         history.learning_rate.append(self.run.rate())
-        history.seconds.append(perf_counter() - start)
+        history.seconds.append(perf_counter() - self.start)
 
     def compare(self, epoch: int) -> None:
         """Keep the state if the epoch is the best so far."""
