@@ -85,6 +85,7 @@ from .ops.reductions import (
 from .optim import LBFGS, SGD, Adagrad, Adam, AdamW, RMSProp
 from .program import Equation, Program, Var
 from .runnable import derive, evaluate, gradient
+from .streaming import Stream
 from .tabular import TableModel
 from .training import Callback, Checkpoints, History, Metric
 from .work import check_my_work, exercise
@@ -140,6 +141,7 @@ __all__ = [
     "Residual",
     "ShapeError",
     "Spelling",
+    "Stream",
     "TableModel",
     "UnknownNameError",
     "Var",

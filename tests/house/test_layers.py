@@ -48,6 +48,7 @@ LAYERS = (
     "evaluating",
     "diagnosis",
     "data",
+    "streaming",
     "export",
     "network",
     "recipes",

@@ -128,7 +128,7 @@ def survey(
     aside: float = 0.36,
     skip_unlabelled: bool = False,
     seed: int = 0,
-    most_rows: int = MOST_ROWS,
+    most_bytes: int = 2**62,
 ) -> Survey:
     """Learn about a table: one pass, and another one each time that a column of text files turns out to be text.
 
@@ -143,7 +143,7 @@ def survey(
         aside: the share of the rows not to learn from; halved until they are few enough.
         skip_unlabelled: whether rows without a target are left out; else they are an error.
         seed: decides which rows are put aside.
-        most_rows: how many rows are put aside, and how many are kept as a sample, at most.
+        most_bytes: what the rows put aside take, and those of a sample, at most; there are 50,000 of each at most.
 
     Raises:
         DataError: where the table cannot be learnt from as it is; names the file and the row.
@@ -158,7 +158,7 @@ def survey(
     columns = [name for name in files.columns if name not in ignore]
     texts: dict[str, _IsText] = {}
     while True:
-        surveyor = _Surveyor(target, task, skip_unlabelled, seed, most_rows, texts, share=aside)
+        surveyor = _Surveyor(target, task, skip_unlabelled, seed, most_bytes, texts, share=aside)
         try:
             with closing(ahead(files.survey(columns))) as found:
                 for chunk, frame in found:
@@ -176,7 +176,7 @@ class _Surveyor:
     task: Literal["auto"] | Task
     skip_unlabelled: bool
     seed: int
-    most_rows: int
+    most_bytes: int
     texts: dict[str, _IsText]
     share: float
     """Rows whose lot is below this are put aside."""
@@ -190,6 +190,8 @@ class _Surveyor:
     learnt: int = 0
     numbers: Moments | None = field(default_factory=Moments)
     """Of the target; nothing where it does not hold numbers."""
+    most_rows: int = field(init=False)
+    """Rows that are put aside, and rows of the sample, at most."""
     distinct: pl.Series = field(init=False)
     """Different values of the target, of which more than 10,000 need not all be there."""
     aside: Drawn = field(init=False)
@@ -201,7 +203,7 @@ class _Surveyor:
 
         frame = pl.DataFrame([values.column(frame, name) for name in frame.columns])
         if not self.chunks:
-            self.start(frame.clear())
+            self.start(frame)
         self.chunks.append(chunk)
         places = np.arange(chunk.first, chunk.first + chunk.rows)
         drawn = Drawn(frame, places, lots(chunk.first, chunk.rows, self.seed))
@@ -217,8 +219,11 @@ class _Surveyor:
             released, self.aside = self.aside[~still], self.aside[still]
             self.learn(released)
 
-    def start(self, empty: pl.DataFrame) -> None:
+    def start(self, frame: pl.DataFrame) -> None:
         """Know nothing yet of these columns."""
+        empty = frame.clear()
+        row_bytes = max(int(frame.estimated_size()) // frame.height, 1)
+        self.most_rows = min(MOST_ROWS, max(self.most_bytes // row_bytes, 100))
         self.aside = self.sample = Drawn(empty, np.empty(0, np.int64), np.empty(0))
         self.distinct = empty[self.target]
         names = [name for name in empty.columns if name != self.target]

@@ -83,12 +83,16 @@ class ChunkWindows:
         self.rows = source.rows
         example = self._encoded(source.survey.sample.frame.head(1))
         row_bytes = sum(array.nbytes for array in example.values()) + ORDER_BYTES
-        fitting = source.memory // 2 // row_bytes // batch_size * batch_size
-        # More rows than a batch, so that the step picks its rows out.
-        self.capacity = min(max(fitting, batch_size), self.rows)
+        fitting = max(source.memory // 2 // row_bytes, batch_size)
+        self.count = 1 if self.rows <= fitting else -(-self.rows // (fitting // batch_size * batch_size))
+        """Windows of an epoch."""
+        batches = -(-self.rows // batch_size)
+        self.capacity = min(-(-batches // self.count) * batch_size, self.rows)
+        """Rows of each, but for the last, which may have fewer."""
+        size = max(self.capacity, batch_size + 1)  # more than a batch, so that the step picks its rows out
         self._buffers = [
-            {name: np.zeros((max(self.capacity, batch_size + 1), *a.shape[1:]), a.dtype) for name, a in example.items()}
-            for _ in range(1 + (self.capacity < self.rows))
+            {name: np.zeros((size, *a.shape[1:]), a.dtype) for name, a in example.items()}
+            for _ in range(min(self.count, 2))
         ]
         self._spans: list[Span] = []
         self._last: tuple[int, Data] | None = None
@@ -100,9 +104,10 @@ class ChunkWindows:
         return self._buffers[0]
 
     @property
-    def count(self) -> int:
-        """Windows of an epoch."""
-        return -(-self.rows // self.capacity)
+    def mixed(self) -> int:
+        """Chunks that each window mixes, at least, but for the last."""
+        counts = self._source.rows_of_chunks
+        return int((counts > 0).sum()) if self.count == 1 else max(self.capacity // int(counts.max()), 1)
 
     def to_json(self) -> dict[str, Any]:
         """How many rows, and how many of them are in memory together."""
