@@ -18,7 +18,7 @@ from chainrule.errors import ArgumentError, NonFiniteError, require, whole_numbe
 from chainrule.nn.places import places
 from chainrule.nonfinite import Trouble, first_trouble
 from chainrule.optim import LBFGS, Optimizer
-from chainrule.resuming import Folder, decisive, gone_on, seed_of
+from chainrule.resuming import decisive, gone_on, seed_of
 from chainrule.runnable import Runnable
 from chainrule.running import PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
 from chainrule.schedules import plateau_of
@@ -34,7 +34,7 @@ from chainrule.training import (
     progress_callback,
     train,
 )
-from chainrule.training.keeping import Checkpoints
+from chainrule.training.keeping import Checkpoints, Folder
 from chainrule.training.metrics import Metric
 from chainrule.training.windows import RowsInMemory, Source, Windows
 

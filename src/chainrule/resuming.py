@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from numpy.typing import NDArray
 
@@ -14,7 +14,7 @@ from chainrule.engines.choice import engine_to_json
 from chainrule.errors import ArgumentError, require
 from chainrule.storage import checksum
 from chainrule.training import History, Plan
-from chainrule.training.keeping import Checkpoints, Keeper, newest
+from chainrule.training.keeping import Checkpoints, Folder, Keeper, newest
 from chainrule.training.windows import RowsInMemory
 
 if TYPE_CHECKING:
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from chainrule.network.computing import Computing
 
 Data = Mapping[str, NDArray[Any]]
-Folder: TypeAlias = str | os.PathLike[str]
 
 
 def seed_of(network: Computing, seed: int | None, resume: Any) -> int:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from chainrule.cli.following import followed, following
+from chainrule.cli.keeping import keeping, kept
+from chainrule.cli.online import check_options, learn, streaming
 from chainrule.cli.parsing import batch_size, units
 from chainrule.engines.choice import ENGINES
 
@@ -18,7 +20,10 @@ if TYPE_CHECKING:
 
 INTERRUPTED = 130
 
-_NO_PART_OF_THE_MODEL = ("data", "out", "force", "as_json", "log", "tensorboard", "mlflow")
+_NO_PART_OF_THE_MODEL = (
+    *("data", "out", "force", "as_json", "log", "tensorboard", "mlflow"),
+    *("checkpoint", "every", "resume"),
+)
 """Parameters that say where things go."""
 
 
@@ -65,6 +70,8 @@ Examples:
     help="Folder for the model.  [default: the name of DATA, then -model, here]",
 )
 @click.option("--force", is_flag=True, help="Write even if the folder holds other files (they stay).")
+@keeping
+@streaming
 @following
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
 @click.pass_context
@@ -78,7 +85,11 @@ def train(
     log: Path | None,
     tensorboard: Path | None,
     mlflow: bool,
+    checkpoint: Path | None,
+    every: float | None,
+    resume: bool,
     as_json: bool,
+    online: bool,
     **arguments: Any,
 ) -> int:
     """Train a network on a table to predict one of its columns.
@@ -87,8 +98,11 @@ def train(
     recognised, missing values are handled. The folder will hold the model, its history and a report to read.
     Settings that are not given are chosen by the table's size, as measured on real tables.
     Ctrl-C ends training early and keeps the best weights so far.
+
+    With --online, each row is learnt as it comes, after it was predicted; Ctrl-C ends that and keeps the model.
     """
     _one_thread_for_products()
+    check_options(context, online=online)
     from chainrule.cli import show
     from chainrule.data import read_table
     from chainrule.files import sha256
@@ -104,6 +118,7 @@ def train(
             **arguments,
             progress=not as_json,
             callbacks=callbacks,
+            **kept(checkpoint, every, resume),
             announce=None if as_json else lambda *found: show.unless_closed(show.recognised, data, frame, *found),
         )
         model.settings.update({"command": _command(context), "table": {"file": data.name, "sha256": sha256(data)}})

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -16,7 +15,7 @@ from chainrule.optim import Optimizer, optimizer_of
 from chainrule.running import PROFILED_SECONDS, profile
 from chainrule.streams import random_streams
 from chainrule.training import History
-from chainrule.training.keeping import Checkpoints
+from chainrule.training.keeping import Checkpoints, Folder
 from chainrule.training.metrics import MetricLike, metric_of
 
 if TYPE_CHECKING:
@@ -48,8 +47,8 @@ class Trained(Computing):
         restore_best: bool | None = None,
         callbacks: Sequence[Any] = (),
         progress: Any = None,
-        checkpoints: Checkpoints | str | os.PathLike[str] | None = None,
-        resume: History | str | os.PathLike[str] | None = None,
+        checkpoints: Checkpoints | Folder | None = None,
+        resume: History | Folder | None = None,
     ) -> History:
         """Train on rows ``X`` with targets ``y``, from the parameters as they are.
 

@@ -16,7 +16,8 @@ from chainrule.network import Network
 from chainrule.recipes.joining import best_factor, join, sharpened, without_link
 from chainrule.recipes.members import Member, Part, train_members
 from chainrule.recipes.recipe import Recipe
-from chainrule.training import History
+from chainrule.training import Checkpoints, History
+from chainrule.training.keeping import Folder, of_member
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def learn(
     callbacks: Sequence[Any] = (),
     watch: Callable[[Part], Sequence[Any]] = lambda part: (),
     progress: Any = None,
+    checkpoints: Checkpoints | Folder | None = None,
+    resume: Folder | None = None,
 ) -> Ensemble:
     """Train an ensemble by a recipe.
 
@@ -100,6 +103,8 @@ def learn(
             after another.
         watch: further callbacks for one member alone.
         progress: as in :meth:`chainrule.Network.fit`.
+        checkpoints: as in :meth:`chainrule.Network.fit`; each member has a folder of its own in it.
+        resume: the folder of checkpoints to go on from; finished members are not trained again.
 
     >>> import numpy as np
     >>> X = np.linspace(-2, 2, 80, dtype=np.float32)[:, None]
@@ -126,6 +131,7 @@ def learn(
                 restore_best=len(part.held) > 0,
                 threads=part.threads,
                 callbacks=[*watch(part), *part.callbacks],
+                **of_member(part.number + 1, checkpoints, resume),
             )
         return network, history
 

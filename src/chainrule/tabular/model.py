@@ -30,7 +30,8 @@ from chainrule.tabular.parts import (
 )
 from chainrule.tabular.predicting import Wanted, predict_frame
 from chainrule.tabular.saving import read_model_folder, write_model_folder
-from chainrule.training import Finding, History
+from chainrule.training import Checkpoints, Finding, History
+from chainrule.training.keeping import Folder
 
 if TYPE_CHECKING:
     import polars as pl
@@ -88,6 +89,8 @@ class TableModel:
         skip_unlabelled: bool = False,
         progress: Any = None,
         callbacks: Sequence[Any] = (),
+        checkpoints: Checkpoints | Folder | None = None,
+        resume: Folder | None = None,
         announce: Announce | None = None,
     ) -> TableModel:
         """Learn to predict a column from the others.
@@ -116,6 +119,10 @@ class TableModel:
             progress: ``True`` shows a bar on a terminal and lines elsewhere.
             callbacks: as in :meth:`chainrule.Network.fit`; they see one member after another. Ctrl-C ends training
                 with the best weights so far.
+            checkpoints: a folder, or :class:`chainrule.Checkpoints`, in which training writes down where it stands
+                from time to time, so that one that was killed can go on.
+            resume: the folder of checkpoints to go on from, with the same arguments, to the same bits as without a
+                break; where it is empty, from the start.
             announce: called before the first step, with the encoder, the recipe, a member before it is trained, and
                 what there is to say of the columns.
 
@@ -168,6 +175,8 @@ class TableModel:
                 callbacks=callbacks,
                 watch=recorders,
                 progress=progress,
+                checkpoints=checkpoints,
+                resume=resume,
             )
         settings = {
             "target": target,
@@ -182,7 +191,7 @@ class TableModel:
             "given": [name for name, value in given.items() if value is not None],
             "rows": {"training": len(X), "held_out": len(held)},
             "columns": [finding.to_json() for finding in columns.findings if finding.severity == "warning"],
-            "versions": _versions(),
+            "versions": versions(),
         }
         judged = HeldOut(held, numbers[1], encoder.encode(held))
         results = judge(made.network, encoder, judged, encoder.encode_target(held), y)
@@ -313,7 +322,7 @@ class TableModel:
         return cls(**read_model_folder(Path(folder)))
 
 
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
     """What decides the bits of a result besides the arguments."""
     import polars as pl
 

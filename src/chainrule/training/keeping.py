@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
 from time import monotonic
-from typing import Any, Final, Self
+from typing import Any, Final, TypeAlias
 
 from chainrule.errors import ArgumentError, ModelFileError, require, whole_number
 from chainrule.files import remove_unfinished
@@ -23,6 +23,11 @@ NAME: Final = "checkpoint-{}.safetensors"
 """Of the file of a checkpoint, with the number of steps made."""
 
 PATTERN: Final = NAME.format("*")
+
+MEMBER: Final = "member-{}"
+"""Of the folder of a member of an ensemble."""
+
+Folder: TypeAlias = str | os.PathLike[str]
 
 SHORT: Final = 40
 """Characters of a value that an error shows."""
@@ -51,7 +56,7 @@ class Checkpoints:
     ['checkpoint-4.safetensors', 'checkpoint-6.safetensors']
     """
 
-    folder: str | os.PathLike[str]
+    folder: Folder
     seconds: float | None = 60.0
     steps: int | None = None
     keep: int = 3
@@ -69,14 +74,25 @@ class Checkpoints:
             whole_number("steps between checkpoints", self.steps, 1)
         whole_number("the checkpoints to keep", self.keep, 1)
 
-    def of_member(self, number: int) -> Self:
-        """The same for one member of an ensemble (from 1), in a folder of its own."""
-        return replace(self, folder=member_folder(self.folder, number))
+
+def of_member(number: int, checkpoints: Checkpoints | Folder | None, resume: Folder | None) -> dict[str, Any]:
+    """The arguments of ``fit`` for one member of an ensemble, by its number from 1: it has a folder of its own.
+
+    >>> of_member(2, None, "checkpoints")["resume"].name
+    'member-2'
+    """
+    name = MEMBER.format(number)
+    if isinstance(checkpoints, Checkpoints):
+        checkpoints = replace(checkpoints, folder=Path(checkpoints.folder, name))
+    elif checkpoints is not None:
+        checkpoints = Path(checkpoints, name)
+    return {"checkpoints": checkpoints, "resume": None if resume is None else Path(resume, name)}
 
 
-def member_folder(folder: str | os.PathLike[str], number: int) -> Path:
-    """Where the checkpoints of one member of an ensemble are, by its number from 1."""
-    return Path(folder, f"member-{number}")
+def newest_steps(folder: Folder) -> dict[str, int]:
+    """The number of steps of the newest checkpoint of each member of an ensemble, whole or not, by its name."""
+    found = {path.name: files(path) for path in sorted(Path(folder).glob(MEMBER.format("*")))}
+    return {member.replace("-", " "): max(numbered) for member, numbered in found.items() if numbered}
 
 
 class Keeper:
@@ -102,8 +118,8 @@ class Keeper:
             raise _unusable(self.folder, error) from None
         if not resumed and files(self.folder):
             raise ArgumentError(
-                f"{self.folder} holds checkpoints already: go on from them with resume, delete them, "
-                "or give another folder"
+                f"{self.folder} holds checkpoints already: go on from them with --resume (resume= in Python), "
+                "delete them, or give another folder"
             )
 
     def left(self, step: int) -> int:
@@ -149,14 +165,14 @@ class Keeper:
             numbered[number].unlink(missing_ok=True)
 
 
-def files(folder: str | os.PathLike[str]) -> dict[int, Path]:
+def files(folder: Folder) -> dict[int, Path]:
     """The files of checkpoints in a folder by the number of steps."""
     before, after = NAME.split("{}")
     numbers = ((path.name.removeprefix(before).removesuffix(after), path) for path in Path(folder).glob(PATTERN))
     return {int(number): path for number, path in numbers if number.isascii() and number.isdecimal()}
 
 
-def newest(folder: str | os.PathLike[str], training: Mapping[str, Any]) -> History | None:
+def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
     """The history, with its checkpoint, of the newest whole file; ``None`` where there are no files.
 
     Args:
@@ -183,7 +199,7 @@ def newest(folder: str | os.PathLike[str], training: Mapping[str, Any]) -> Histo
     return None
 
 
-def _same_training(there: Mapping[str, Any], here: Mapping[str, Any], folder: str | os.PathLike[str]) -> None:
+def _same_training(there: Mapping[str, Any], here: Mapping[str, Any], folder: Folder) -> None:
     """An error if the checkpoints are of another training."""
     names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
     if not names:

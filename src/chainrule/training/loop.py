@@ -173,10 +173,10 @@ class _Training:
 
     def run_all(self) -> History:
         started: list[Callback] = []
-        epoch, restore = 0, self.plan.restore_best
+        epoch, restore = len(self.history), self.plan.restore_best
         try:
             for callback in self.callbacks:
-                callback.on_start(self.moment(0))
+                callback.on_start(self.moment(epoch))
                 started.append(callback)
             self.keep(self.ended)
             if self.ended:
