@@ -8,7 +8,6 @@ import re
 import shlex
 import signal
 import subprocess
-import time
 from pathlib import Path
 
 import polars as pl
@@ -29,12 +28,12 @@ def test_training_says_what_it_does(run):
         "3 categories, one feature each: Biscoe, Dream, Torgersen",
         "species is a class (text)",
         "3 classes: Adelie, Chinstrap, Gentoo.",
-        "5 like this one are trained, and averaged",
+        "4 like this one are trained, and averaged",
         "always guessing 'Adelie' is right for 43.5%",
         "chainrule predict penguins-model penguins.csv --out predictions.csv",
     ):
         assert told in result.stdout
-    assert all(re.match(r"member \d of 5, epoch \d+/50: loss ", line) for line in result.stderr.splitlines())
+    assert all(re.match(r"member \d of 4, epoch \d+/50: loss ", line) for line in result.stderr.splitlines())
     assert sorted(p.name for p in Path("penguins-model").iterdir()) == sorted(FILES)
 
 
@@ -94,7 +93,7 @@ def test_training_as_json(run):
     assert record["model"] == "penguins-model"
     assert record["target"]["classes"] == ["Adelie", "Chinstrap", "Gentoo"]
     waves, hidden, outputs = 2 * 5 * 4, (15 + 20) * 128 + 128 + 128 * 128 + 128, 128 * 3 + 3
-    assert record["parameters"] == 5 * (waves + hidden + outputs)
+    assert record["parameters"] == 4 * (waves + hidden + outputs)
     assert record["results"]["rows"] == 69
     assert record["settings"]["command"].startswith("chainrule train penguins.csv --target species")
     assert record["interrupted"] is False
@@ -166,16 +165,13 @@ def test_help_and_version(run):
         assert "Examples:" in result.stdout
 
 
-def test_help_is_quick_and_loads_nothing_heavy(process, command):
-    heavy = ["polars", "rich", "jinja2", "matplotlib", "safetensors"]
-    code = f"import sys, chainrule.cli; print([m for m in {heavy} if m in sys.modules])"
-    assert subprocess.run([command[0], "-c", code], capture_output=True, text=True).stdout == "[]\n"
-    times = []
-    for _ in range(4):
-        start = time.perf_counter()
-        assert process("--help").returncode == 0
-        times.append(time.perf_counter() - start)
-    assert min(times) < 0.4
+def test_help_loads_nothing_heavy(command):
+    """So that it is quick."""
+    heavy = ["jax", "jinja2", "llvmlite", "matplotlib", "numpy", "polars", "rich", "safetensors", "scipy", "sklearn"]
+    ask = "try:\n    chainrule.cli.main(['--help'])\nexcept SystemExit:\n    pass\n"
+    code = f"import sys, chainrule.cli\n{ask}print([m for m in {heavy} if m in sys.modules])"
+    told = subprocess.run([command[0], "-c", code], capture_output=True, text=True).stdout
+    assert told.splitlines()[-1] == "[]"
 
 
 def test_training_keeps_each_product_on_one_thread(command):
@@ -218,7 +214,7 @@ def long_training(command, folder, *words):
 
 def test_ctrl_c_leaves_a_model_that_loads(command, tmp_path):
     process, line = long_training(command, tmp_path)
-    assert re.match("member . of 5, epoch 1/1000000: loss ", line)
+    assert re.match("member . of 4, epoch 1/1000000: loss ", line)
     process.send_signal(signal.SIGINT)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 130, stderr
