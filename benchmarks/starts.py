@@ -1,4 +1,4 @@
-"""Many starting points of one tiny network at once, beside one after another and beside JAX's ``vmap``.
+"""Many starting points at once, beside one after another, on each engine, and beside JAX by hand.
 
 Run it: python -m benchmarks.starts --count 32
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,54 +19,71 @@ from benchmarks.measure import interleaved, spread, write
 from benchmarks.training.contestants.base import LeftOut
 from benchmarks.training.problem import Problem, make_problem
 from benchmarks.training.workloads import WORKLOADS, Workload
-from chainrule.engines.native.unrolled import ManyRun, UnrolledRun
+from chainrule.engines import native
+from chainrule.engines.jax import jax_many_run, jax_run
+from chainrule.engines.many import each_network
+from chainrule.engines.protocol import Run, Steps
+from chainrule.errors import EngineError
+from chainrule.running import clock
 
-NETWORKS = (
-    WORKLOADS["tiny"],
-    Workload("small", (4, 8, 1), "tanh", "mean_squared_error", "SGD", 0.05, 1, 20_000),
-)
+NETWORKS = {
+    "tiny": WORKLOADS["tiny"],
+    "small": Workload("small", (4, 8, 1), "tanh", "mean_squared_error", "SGD", 0.05, 1, 20_000),
+    "table": WORKLOADS["table"],
+}
 Epoch = Callable[[], Any]
+Way = Callable[[Problem, Any], Epoch]
 
 
-def parts(problem: Problem) -> tuple[cr.Program, dict[str, Any], dict[str, float]]:
-    """The program of a step, the rows, and what steps read besides."""
+def steps_of(problem: Problem, starts: Any) -> tuple[Steps, dict[str, float]]:
+    """The steps of all networks, and what steps read besides data and state."""
     w = problem.workload
     net = cr.mlp(w.sizes, hidden=w.hidden, loss=w.loss, dtype=w.precision)
-    step = net.model.step_program(getattr(cr, w.optimizer)(w.lr), gather=True)
-    steps = float(len(problem.order) // w.batch)
+    optimizer = getattr(cr, w.optimizer)(w.lr)
     rows = {"all_X": problem.X, "all_Y": problem.y.reshape(len(problem.y), -1)}
-    return step, rows, {"S": steps, "T": steps, "plateau_factor": 1.0, "key": 0.0}
+    state = {"theta": starts, **{name: np.zeros_like(starts) for name in optimizer.slots}}
+    steps = Steps(net.model.step_program(optimizer, gather=True), w.precision, rows, state, w.batch)
+    return steps, clock(len(problem.order) // w.batch)
 
 
-def at_once(problem: Problem, starts: Any) -> Epoch:
-    """All starting points in the lanes of the machine's registers."""
-    step, rows, constants = parts(problem)
-    run = ManyRun(step, problem.workload.precision, rows, {"theta": starts})
+def at_once(make: Callable[[Steps], Run]) -> Way:
+    """All starting points in one run."""
 
-    def epoch() -> Any:
-        run.restore({"theta": starts})
-        return run.advance(problem.order, problem.workload.batch, 0, constants).mean(axis=0)
+    def way(problem: Problem, starts: Any) -> Epoch:
+        steps, constants = steps_of(problem, starts)
+        run = make(steps)
 
-    return epoch
+        def epoch() -> Any:
+            run.restore(steps.state)
+            return run.advance(problem.order, problem.workload.batch, 0, constants).mean(axis=0)
+
+        return epoch
+
+    return way
 
 
-def one_after_another(problem: Problem, starts: Any) -> Epoch:
-    """The same machine, one starting point at a time."""
-    step, rows, constants = parts(problem)
-    run = UnrolledRun(step, problem.workload.precision, rows, {"theta": starts[0]})
+def one_after_another(make: Callable[[Steps], Run]) -> Way:
+    """The same engine, one starting point at a time; all share what was compiled."""
 
-    def epoch() -> Any:
-        losses = []
-        for start in starts:
-            run.restore({"theta": start})
-            losses.append(run.advance(problem.order, problem.workload.batch, 0, constants).mean())
-        return np.array(losses)
+    def way(problem: Problem, starts: Any) -> Epoch:
+        steps, constants = steps_of(problem, starts)
+        networks = each_network(steps.state)
+        run = make(replace(steps, state=networks[0]))
 
-    return epoch
+        def epoch() -> Any:
+            losses = []
+            for start in networks:
+                run.restore(start)
+                losses.append(run.advance(problem.order, problem.workload.batch, 0, constants).mean())
+            return np.array(losses)
+
+        return epoch
+
+    return way
 
 
 def jax_at_once(problem: Problem, starts: Any) -> Epoch:
-    """JAX's epoch, with ``vmap`` over the starting points."""
+    """An epoch written by hand for JAX, with ``vmap`` over the starting points."""
     try:
         import jax
         import jax.numpy as jnp
@@ -94,10 +112,12 @@ def jax_at_once(problem: Problem, starts: Any) -> Epoch:
     return lambda: np.asarray(compiled(thetas, *data))
 
 
-WAYS: dict[str, Callable[[Problem, Any], Epoch]] = {
-    "chainrule, at once": at_once,
-    "chainrule, one after another": one_after_another,
-    "JAX, vmap": jax_at_once,
+WAYS: dict[str, Way] = {
+    "native, at once": at_once(native.many_run),
+    "native, one after another": one_after_another(native.native_run),
+    "jax, at once": at_once(jax_many_run),
+    "jax, one after another": one_after_another(jax_run),
+    "JAX by hand, vmap": jax_at_once,
 }
 
 
@@ -105,22 +125,22 @@ def measure(workload: Workload, count: int, rounds: int, table: Table) -> dict[s
     """Measure one network, and add its lines to the table."""
     problem = make_problem(workload)
     size = sum(p.size for p in problem.start.values())
-    starts = np.random.default_rng(0).normal(size=(count, size)).astype(workload.precision)
+    starts = np.random.default_rng(0).normal(0, 0.5, (count, size)).astype(workload.precision)
     epochs: dict[str, Epoch] = {}
     for name, way in WAYS.items():
         try:
             epochs[name] = way(problem, starts)
-        except LeftOut as reason:
+        except (LeftOut, EngineError) as reason:
             print(f"left out: {name}: {reason}")
     losses = {name: epoch() for name, epoch in epochs.items()}
     seconds = interleaved(epochs, rounds)
-    own = spread(seconds["chainrule, at once"])["median"]
+    fastest = {name: min(values) for name, values in seconds.items()}
     for name, values in seconds.items():
-        s = spread(values)
-        difference = np.abs(losses[name] / losses["chainrule, at once"] - 1).max()
         each = 1e9 / (len(problem.order) * count)
-        figures = (f"{s['median'] * each:.1f}", f"{s['min'] * each:.1f}", f"{s['median'] / own:.1f}")
-        table.add_row("-".join(map(str, workload.sizes)), name, *figures, f"{difference:.0e}")
+        together = fastest.get(name.replace("one after another", "at once"), fastest[name])
+        figures = (f"{spread(values)['median'] * each:.1f}", f"{fastest[name] * each:.1f}")
+        difference = np.abs(losses[name] / losses["native, at once"] - 1).max()
+        table.add_row(workload.name, name, *figures, f"{fastest[name] / together:.1f}", f"{difference:.0e}")
     return {"count": count, "rows": len(problem.order), "seconds": seconds}
 
 
@@ -129,11 +149,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.starts", description="Many starting points at once.")
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--networks", default="tiny,small", help=f"some of {', '.join(NETWORKS)}")
     asked = parser.parse_args()
     table = Table(title=f"{asked.count} starting points, each with its own weights and the same rows")
-    for heading in ("", "", "ns/row and network", "min", "time / at once", "losses differ by"):
+    for heading in ("", "", "ns/row and network", "least", "least / at once", "losses differ by"):
         table.add_column(heading, justify="right" if heading else "left")
-    results = {w.name: measure(w, asked.count, asked.rounds, table) for w in NETWORKS}
+    networks = [NETWORKS[name] for name in asked.networks.split(",")]
+    results = {w.name: measure(w, asked.count, asked.rounds, table) for w in networks}
     console = Console(width=110)
     console.print(table)
     console.print(f"written: {write('starts', {'workloads': results})}")

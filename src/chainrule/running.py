@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from chainrule.engines.choice import Engine, check_engine, jax_settings
 from chainrule.engines.fallback import warn_of_fallback
-from chainrule.engines.jax import jax_run
+from chainrule.engines.jax import jax_many_run, jax_run
 from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.many import SeparateRuns, each_network
 from chainrule.engines.protocol import Run, Steps
@@ -95,6 +95,9 @@ def step_run(steps: Steps, engine: Engine, epochs: int, threads: int | None) -> 
 def many_run(steps: Steps, engine: Engine, epochs: int) -> Run:
     """A run of several networks at once: the arrays of ``steps.state`` have a leading axis for them."""
     check_engine(engine)
+    settings = jax_settings(engine)
+    if settings is not None:
+        return jax_many_run(steps, settings)
     networks = each_network(steps.state)
     if engine == "native" or (engine == "auto" and _pays(steps, epochs * len(networks))):
         from chainrule.engines import native
