@@ -6,7 +6,7 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
@@ -188,7 +188,7 @@ def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
         try:
             description, arrays = read_file(path, "checkpoint")
         except ModelFileError as error:
-            warnings.warn(f"{error}; going on from the checkpoint before it", RuntimeWarning, stacklevel=2)
+            warnings.warn(f"{error}; this checkpoint is passed over", RuntimeWarning, stacklevel=2)
             continue
         _same_training(description["training"], json.loads(json.dumps(training)), folder)
         history = History(**description["history"])
@@ -201,15 +201,24 @@ def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
 
 def _same_training(there: Mapping[str, Any], here: Mapping[str, Any], folder: Folder) -> None:
     """An error if the checkpoints are of another training."""
-    names = [name for name in {**there, **here} if there.get(name) != here.get(name)]
-    if not names:
-        return
-    shown = [(name, *(json.dumps(one.get(name)) for one in (there, here))) for name in names]
-    listed = [f"{n} ({was}, now {now})" if len(was) <= SHORT >= len(now) else n for n, was, now in shown]
-    raise ArgumentError(
-        f"the checkpoints in {folder} are of another training, with different {', '.join(listed)}: "
-        "resume with the same arguments, or give another folder"
+    different = list(_differences("", there, here))
+    require(
+        not different,
+        f"the checkpoints in {folder} are of another training, with different {', '.join(different)}: "
+        "resume with the same arguments, or give another folder",
     )
+
+
+def _differences(name: str, there: Any, here: Any) -> Iterator[str]:
+    """What differs, by name; with both values where they are short."""
+    if there == here:
+        return
+    if isinstance(there, dict) and isinstance(here, dict):
+        for key in there | here:
+            yield from _differences(f"{name} {key}".strip(), there.get(key), here.get(key))
+        return
+    was, now = json.dumps(there), json.dumps(here)
+    yield f"{name} ({was}, now {now})" if len(was) <= SHORT >= len(now) else name
 
 
 def _unusable(folder: Path, error: OSError) -> ArgumentError:

@@ -287,12 +287,13 @@ class _Training:
             spent = max(perf_counter() - before, 1e-9)
             self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
             self.done = end
-            if self.keeper and end < len(self.losses) and (interrupt.pressed or self.keeper.due(self.history.steps)):
-                self.run.verify()
-                self.keep()
             if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
                 raise _Ended(f"ended by a callback in epoch {epoch}")
-            if interrupt.pressed:
+            pressed = interrupt.pressed
+            if self.keeper and end < len(self.losses) and (pressed or self.keeper.due(self.history.steps)):
+                self.run.verify()
+                self.keep()
+            if pressed:
                 raise _Ended(f"interrupted in epoch {epoch}", interrupted=True)
 
     def leave_epoch(self) -> None:
