@@ -82,6 +82,16 @@ def test_running_states_and_masks_are_those_of_each_network_alone(engine):
         np.testing.assert_allclose(net.states[name], values, rtol=1e-12)
 
 
+def test_threads_change_no_bit(monkeypatch):
+    monkeypatch.setattr("chainrule.engines.native.unrolled.run.SHARED_STEPS", 1)
+    found = {}
+    for threads in ("1", "3"):
+        monkeypatch.setenv("CHAINRULE_THREADS", threads)
+        settings = {"starts": 70, "epochs": 2, "batch_size": 16, "engine": "native"}
+        found[threads] = network(2, dtype="float32").explore(X, y, **settings).losses
+    np.testing.assert_array_equal(found["3"], found["1"])
+
+
 def test_the_best_start_and_rate_are_found_and_kept():
     net = cr.mlp([2, 2, 1], hidden="sigmoid", loss="binary_cross_entropy", seed=5)
     settings = {"epochs": 300, "batch_size": 1, "optimizer": "sgd", "validation": (CORNERS, XOR)}

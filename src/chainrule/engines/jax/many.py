@@ -33,7 +33,7 @@ class ManySteps(Step):
 
     def advance(self, *arguments: Any) -> Stepped:
         """Steps in one loop for all networks; losses have the shape (steps, networks)."""
-        axes = Stepped(parts=0, loss=1, rate=None, prediction=None)
+        axes = Stepped._make((0, 1, None, None))  # of parts, losses, rate, predictions
         made: Stepped = jax.vmap(super().advance, (0, None, None, None, None, None), axes)(*arguments)
         return made
 
@@ -67,8 +67,10 @@ def _compiled(program: Program, precision: str, settings: JaxEngine) -> tuple[St
     return step, Slice(step.advance)
 
 
-@jax.jit
-def _finite(arrays: list[Any]) -> Any:
+def _finite_networks(arrays: list[Any]) -> Any:
     """Which networks have finite parameters alone."""
     each = [jnp.isfinite(a).reshape(len(a), -1).all(axis=1) for a in arrays]
     return jnp.stack(each).all(axis=0)
+
+
+_finite = jax.jit(_finite_networks)

@@ -53,10 +53,9 @@ class Code:
         self._function = compile_text(write_steps(step).text, target).function(NAME, ctypes.c_void_p)
         slots = step.slots
         self._table = np.zeros(len(slots), np.int64)
-        self._reals = self._table.view(np.float64)
-        self._address = self._table.ctypes.data
+        reals = self._table.view(np.float64)
         self._constants = [
-            (slots[var.name], self._reals if var.dtype == "float" else self._table, var.name)
+            (slots[var.name], reals if var.dtype == "float" else self._table, var.name)
             for var in program.inputs
             if var.role == "constant" and var.name in slots
         ]
@@ -78,7 +77,7 @@ class Code:
             self._table[place] = powers.address(first + 1, steps)
 
     def run(self, rows: int, losses: int, predictions: int, stride: int, state: int) -> float:
-        """Make the steps for one group of networks.
+        """Make the steps for one group of networks; several threads may do so at a time.
 
         Args:
             rows: the address of the row numbers.
@@ -90,6 +89,7 @@ class Code:
         Returns:
             The learning rate of the last step.
         """
-        self._table[2:7] = rows, losses, predictions, stride, state
-        self._function(self._address)
-        return float(self._reals[_RATE])
+        table = self._table.copy()
+        table[2:7] = rows, losses, predictions, stride, state
+        self._function(table.ctypes.data)
+        return float(table.view(np.float64)[_RATE])

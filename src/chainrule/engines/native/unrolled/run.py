@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from math import prod
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.native.arithmetic import Form
-from chainrule.engines.native.target import Target, host
+from chainrule.engines.native.target import Target, cores, host
 from chainrule.engines.native.unrolled.code import Code
 from chainrule.engines.native.unrolled.loop import padded, state_places
 from chainrule.engines.protocol import NonFiniteStep, Rows, batches, prediction_shape
@@ -19,6 +20,9 @@ from chainrule.program import Program
 
 GROUPS = 2
 """Registers of networks that a step goes through side by side: one computes while the other waits."""
+
+SHARED_STEPS = 1000
+"""From so many steps on, threads go through the networks side by side; fewer are over before threads have begun."""
 
 State = Mapping[str, NDArray[Any]]
 
@@ -57,9 +61,11 @@ class ManyRun:
         self._count = len(next(iter(state.values())))
         widest = Form.filling(precision, self._target.vector_bytes)
         self._lanes = min(widest.lanes, 1 << (self._count - 1).bit_length())
-        self._groups = min(GROUPS, -(-self._count // self._lanes))
+        registers = -(-self._count // self._lanes)
+        self._groups = max(1, min(GROUPS, registers // cores()))
         self._width = self._lanes * self._groups
         self._chunks = -(-self._count // self._width)
+        self._pool = ThreadPoolExecutor(min(cores(), self._chunks), "chainrule-networks")
         size = sum(padded(shape) for shape in self._shapes.values())
         self._buffer = np.zeros((self._chunks, size, self._width), dtype)
         self._address = self._buffer.ctypes.data
@@ -158,9 +164,13 @@ class ManyRun:
             predictions.ctypes.data,
             losses.strides[0],
         )
-        for chunk in range(self._chunks):
+
+        def one(chunk: int) -> float:
             state, at = self._address + chunk * self._buffer.strides[0], chunk * self._width * losses.itemsize
-            self._rate = code.run(numbers, results + at, told + at, stride, state)
+            return code.run(numbers, results + at, told + at, stride, state)
+
+        each = self._pool.map if self._chunks > 1 and len(losses) >= SHARED_STEPS else map
+        self._rate = list(each(one, range(self._chunks)))[-1]
 
     def _sound(self, losses: NDArray[np.float64]) -> bool:
         """Whether some network was finite in all these steps and is so after them."""
