@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from chainrule.recipes.members import Member, Part, train_members
 from chainrule.recipes.recipe import Recipe
 from chainrule.training import Checkpoints, History
 from chainrule.training.keeping import Folder, of_member
+from chainrule.training.windows import Source
 
 
 @dataclass(frozen=True)
@@ -117,22 +118,10 @@ def learn(
 
     def fit(part: Part) -> tuple[Network, History]:
         network = first.sibling(part.seed)
-        watched = (X[part.held], y[part.held])
+        watched = (X[part.held], y[part.held]) if len(part.held) else None
+        how = {"engine": engine, **of_member(part.number + 1, checkpoints, resume)}
         with rows_numbered(part.rows):
-            history = network.fit(
-                X[part.rows],
-                y[part.rows],
-                epochs=recipe.epochs,
-                batch_size=recipe.batch_rows(len(part.rows)),
-                optimizer=recipe.optimizer,
-                engine=engine,
-                validation=watched if len(part.held) else None,
-                patience=recipe.patience,
-                restore_best=len(part.held) > 0,
-                threads=part.threads,
-                callbacks=[*watch(part), *part.callbacks],
-                **of_member(part.number + 1, checkpoints, resume),
-            )
+            history = _fit(recipe, network, X[part.rows], y[part.rows], watched, part, watch, how)
         return network, history
 
     labels = y if task == "classification" else None
@@ -147,3 +136,80 @@ def learn(
     )
     sharpen(members, X, y)
     return Ensemble(join([member.network for member in members]), members)
+
+
+def learn_stream(
+    recipe: Recipe,
+    rows: Source,
+    watched: tuple[NDArray[Any], NDArray[Any]],
+    *,
+    task: Task,
+    outputs: int,
+    numbers: int,
+    categories: tuple[int, ...] = (),
+    seed: int = 0,
+    engine: Engine = "auto",
+    callbacks: Sequence[Any] = (),
+    watch: Callable[[Part], Sequence[Any]] = lambda part: (),
+    progress: Any = None,
+    checkpoints: Checkpoints | Folder | None = None,
+    resume: Folder | None = None,
+) -> Ensemble:
+    """Train an ensemble by a recipe on rows that need not fit into memory; all members learn from all of them.
+
+    Args:
+        recipe: what to train, and how.
+        rows: to learn from.
+        watched: features and targets by which all members are watched.
+        task: as for :func:`learn`.
+        outputs: as for :func:`learn`.
+        numbers: as for :func:`learn`.
+        categories: as for :func:`learn`.
+        seed: as for :func:`learn`.
+        engine: as for :func:`learn`.
+        callbacks: as for :func:`learn`.
+        watch: as for :func:`learn`.
+        progress: as for :func:`learn`.
+        checkpoints: as for :func:`learn`.
+        resume: as for :func:`learn`.
+    """
+    X, y = watched
+    first = recipe.network(task, X.shape[1], numbers, categories, outputs, seed)
+
+    def fit(part: Part) -> tuple[Network, History]:
+        network = first.sibling(part.seed)
+        how = {"engine": engine, **of_member(part.number + 1, checkpoints, resume)}
+        return network, _fit(recipe, network, rows, None, watched, part, watch, how)
+
+    trained = train_members(
+        fit, rows=0, members=recipe.members, seed=seed, hold_back=False, callbacks=callbacks, progress=progress
+    )
+    members = tuple(replace(member, held=np.arange(len(X))) for member in trained)
+    sharpen(members, X, y)
+    return Ensemble(join([member.network for member in members]), members)
+
+
+def _fit(
+    recipe: Recipe,
+    network: Network,
+    X: NDArray[Any] | Source,
+    y: NDArray[Any] | None,
+    watched: tuple[NDArray[Any], NDArray[Any]] | None,
+    part: Part,
+    watch: Callable[[Part], Sequence[Any]],
+    how: dict[str, Any],
+) -> History:
+    """Train one member."""
+    return network.fit(
+        X,
+        y,
+        epochs=recipe.epochs,
+        batch_size=recipe.batch_rows(X.rows if isinstance(X, Source) else len(X)),
+        optimizer=recipe.optimizer,
+        validation=watched,
+        patience=recipe.patience,
+        restore_best=watched is not None,
+        threads=part.threads,
+        callbacks=[*watch(part), *part.callbacks],
+        **how,
+    )

@@ -43,7 +43,7 @@ _TITLES: Final = {
 }
 
 
-_PARTS: Final = {"training": "learning", "held_out": "judging the result"}
+_PARTS: Final = {"training": "learning", "watching": "watching training", "held_out": "judging the result"}
 
 
 def render(model: TableModel) -> str:

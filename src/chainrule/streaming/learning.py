@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Final, Literal
@@ -90,6 +90,11 @@ class Survey:
     def rows(self) -> int:
         """Of the table."""
         return self.chunks[-1].first + self.chunks[-1].rows
+
+    @property
+    def sampled(self) -> bool:
+        """Whether there are rows to learn from that are not in the sample."""
+        return len(self.sample.numbers) < self.encoder.rows
 
     @cached_property
     def fingerprint(self) -> str:
@@ -301,7 +306,8 @@ class _Surveyor:
                 self.refuse_slips(self.texts[name])
             columns.append(facts.column(self.sample.frame[name]))
         encoder = TableEncoder.of(tuple(columns), self.learnt_target(), self.learnt)
-        return Survey(encoder, tuple(self.chunks), tuple(self.unlabelled), self.aside, self.share, self.sample)
+        aside, sample = (replace(d, frame=_typed(d.frame, encoder)) for d in (self.aside, self.sample))
+        return Survey(encoder, tuple(self.chunks), tuple(self.unlabelled), aside, self.share, sample)
 
     def learnt_target(self) -> Target:
         """Its classes from all rows, its mean and scale from those to learn from."""
@@ -330,3 +336,12 @@ class _Surveyor:
             raise DataError(
                 f"{text.error}, though nearly all others are; correct it, or leave the cell empty if it is unknown"
             )
+
+
+def _typed(frame: pl.DataFrame, encoder: TableEncoder) -> pl.DataFrame:
+    """The columns of text files in the types that they spell, as far as the table has found them to be no text."""
+    import polars as pl
+
+    texts = {*encoder.text_columns, *(c.name for c in encoder.columns if not c.features)}
+    typed = [s if s.name in texts or s.dtype != pl.String else values.typed(s) for s in frame]
+    return pl.DataFrame(typed)

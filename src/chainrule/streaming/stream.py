@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -63,6 +63,11 @@ class Stream:
 
     def __repr__(self) -> str:
         return f"Stream({self.source!r}, memory={self.memory.bytes})"
+
+    def to_json(self) -> dict[str, Any]:
+        """What makes the same stream again, as JSON can hold it."""
+        one = isinstance(self.source, str | os.PathLike)
+        return {"source": str(self.source) if one else [str(p) for p in self.paths], "memory": self.memory.bytes}
 
     @cached_property
     def files(self) -> Files:

@@ -14,6 +14,9 @@ from chainrule.streaming.chunks import Chunk, Stamp, check_names
 if TYPE_CHECKING:
     import polars as pl
 
+LEAST_BYTES: Final = 1 << 16
+"""Of a chunk, so that reading it pays."""
+
 TEXT_SHARE: Final = 8
 """Text takes so many times less in memory than what a chunk may: it is copied as it is parsed."""
 
@@ -35,7 +38,7 @@ class TextFiles:
         self._stamps = {path: Stamp.of(path) for path in paths}
         self._headers = {path: _header(path) for path in paths}
         self._separators = {path: tables.SEPARATORS[tables.extension_of(path)] for path in paths}
-        self._bytes = max(limit // TEXT_SHARE, 1)
+        self._bytes = max(limit // TEXT_SHARE, LEAST_BYTES)
         names = {path: self._names(path) for path in paths}
         for path in paths:
             check_names(path, names[path], paths[0], names[paths[0]])
@@ -43,8 +46,7 @@ class TextFiles:
         self.size = sum(stamp.size for stamp in self._stamps.values())
 
     def _names(self, path: Path) -> list[str]:
-        # A row of nothing, so that the header is checked as that of any table.
-        header, separator = self._headers[path], self._separators[path]
+        header, separator = self._headers[path].rstrip(b"\n"), self._separators[path]
         return [text.name for text in tables.text_columns(path, header, separator)]
 
     def survey(self, columns: Sequence[str]) -> Iterator[tuple[Chunk, pl.DataFrame]]:

@@ -89,14 +89,18 @@ class ChunkWindows:
         batches = -(-self.rows // batch_size)
         self.capacity = min(-(-batches // self.count) * batch_size, self.rows)
         """Rows of each, but for the last, which may have fewer."""
-        size = max(self.capacity, batch_size + 1)  # more than a batch, so that the step picks its rows out
-        self._buffers = [
-            {name: np.zeros((size, *a.shape[1:]), a.dtype) for name, a in example.items()}
-            for _ in range(min(self.count, 2))
-        ]
+        self._example, self._batch_size = example, batch_size
         self._spans: list[Span] = []
         self._last: tuple[int, Data] | None = None
         self._whole = False
+
+    @cached_property
+    def _buffers(self) -> list[Data]:
+        size = max(self.capacity, self._batch_size + 1)  # more than a batch, so that the step picks its rows out
+        return [
+            {name: np.zeros((size, *array.shape[1:]), array.dtype) for name, array in self._example.items()}
+            for _ in range(min(self.count, 2))
+        ]
 
     @property
     def data(self) -> Data:

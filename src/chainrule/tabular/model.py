@@ -15,19 +15,17 @@ from numpy.typing import NDArray
 
 from chainrule._version import __version__
 from chainrule.data import TableEncoder, Task
-from chainrule.diagnosis import Diagnosis, LayerRecorder, Record, findings, preflight_table
-from chainrule.diagnosis.layers import SAMPLE_ROWS, evenly
+from chainrule.diagnosis import Diagnosis, Record, findings
 from chainrule.diagnosis.record import ClassFacts
 from chainrule.engines.choice import Engine, engine_from_json, engine_to_json
-from chainrule.errors import require, rows_numbered, unknown_name, whole_number
-from chainrule.judging import HeldOut, Results
+from chainrule.errors import require, whole_number
+from chainrule.judging import Results
 from chainrule.network import Network
-from chainrule.recipes import Part, Recipe, learn
-from chainrule.tabular.parts import (
-    judge,
-    spelled_classes,
-    split_table,
-)
+from chainrule.recipes import Recipe
+from chainrule.streaming import Stream
+from chainrule.tabular.given import given as given_table
+from chainrule.tabular.given import shape_of
+from chainrule.tabular.parts import judge, spelled_classes
 from chainrule.tabular.predicting import Wanted, predict_frame
 from chainrule.tabular.saving import read_model_folder, write_model_folder
 from chainrule.training import Checkpoints, Finding, History
@@ -71,7 +69,7 @@ class TableModel:
     @classmethod
     def train(
         cls,
-        frame: pl.DataFrame,
+        frame: pl.DataFrame | Stream,
         target: str,
         *,
         task: Literal["auto"] | Task = "auto",
@@ -101,7 +99,8 @@ class TableModel:
         defaults, :class:`chainrule.recipes.Recipe`.
 
         Args:
-            frame: the table, with at least 10 rows.
+            frame: the table, with at least 10 rows; or a stream of files, of which some rows are held out, some watch
+                training, and all others are learnt from by every member.
             target: the column to predict.
             task: ``"classification"``, ``"regression"``, or ``"auto"`` to let the target's values decide.
             hidden: the units of each hidden layer; an empty list gives linear models.
@@ -133,14 +132,8 @@ class TableModel:
         """
         seed = whole_number("the seed", seed, 0)
         require(0 < held_out < 1, f"held_out is a share of the rows between 0 and 1, not {held_out!r}")
-        for name in ignore:
-            if name not in frame.columns or name == target:
-                raise unknown_name("column to ignore", name, (c for c in frame.columns if c != target))
-        (learnt, held), numbers, encoder = split_table(
-            frame.drop(ignore), target, task, held_out, skip_unlabelled, seed
-        )
-        X, y = encoder.encode(learnt), encoder.encode_target(learnt)
-        outputs = encoder.target.outputs
+        table = given_table(frame, target, task, ignore, held_out, skip_unlabelled, seed)
+        encoder = table.encoder
         given = {
             "hidden": None if hidden is None else tuple(hidden),
             "dropout": dropout,
@@ -150,34 +143,21 @@ class TableModel:
             "patience": patience,
             "members": members,
         }
-        recipe = Recipe.choose(len(X), X.shape[1]).but(**given)
-        columns = preflight_table(learnt, encoder)
-        del learnt  # a copy of most of the table, which is no longer needed
+        features = len(encoder.feature_names)
+        recipe = Recipe.choose(table.rows["training"], features).but(**given)
+        preflight = table.preflight(recipe)
         if announce:
-            member = recipe.network(encoder.target.task, X.shape[1], encoder.numbers, encoder.codes, outputs, seed)
-            announce(encoder, recipe, member, columns)
-
-        def recorders(part: Part) -> list[LayerRecorder]:
-            rows = part.rows[evenly(len(part.rows), SAMPLE_ROWS)]
-            return [LayerRecorder(X[rows], y[rows])] if part.number == 0 else []
-
-        with rows_numbered(numbers[0]):
-            made = learn(
-                recipe,
-                X,
-                y,
-                task=encoder.target.task,
-                outputs=outputs,
-                numbers=encoder.numbers,
-                categories=encoder.codes,
-                seed=seed,
-                engine=engine,
-                callbacks=callbacks,
-                watch=recorders,
-                progress=progress,
-                checkpoints=checkpoints,
-                resume=resume,
-            )
+            member = recipe.network(features=features, seed=seed, **shape_of(encoder))
+            announce(encoder, recipe, member, preflight)
+        made = table.learn(
+            recipe,
+            seed,
+            engine=engine,
+            callbacks=callbacks,
+            progress=progress,
+            checkpoints=checkpoints,
+            resume=resume,
+        )
         settings = {
             "target": target,
             "task": task,
@@ -189,12 +169,12 @@ class TableModel:
             "skip_unlabelled": skip_unlabelled,
             "optimizer": recipe.optimizer.to_json(),
             "given": [name for name, value in given.items() if value is not None],
-            "rows": {"training": len(X), "held_out": len(held)},
-            "columns": [finding.to_json() for finding in columns.findings if finding.severity == "warning"],
+            "rows": table.rows,
+            **({"stream": frame.to_json()} if isinstance(frame, Stream) else {}),
+            "columns": [finding.to_json() for finding in preflight.findings if finding.severity != "good"],
             "versions": versions(),
         }
-        judged = HeldOut(held, numbers[1], encoder.encode(held))
-        results = judge(made.network, encoder, judged, encoder.encode_target(held), y)
+        results = judge(made.network, encoder, *table.held, table.targets)
         return cls(made.network, encoder, made.histories, results, settings)
 
     @property
@@ -294,7 +274,9 @@ class TableModel:
         arguments = "".join(f",\n    {name}={values[name]!r}" for name in names).replace(
             "=JaxEngine(", "=cr.JaxEngine("
         )
-        return f"cr.TableModel.train(\n    frame,\n    {self.settings['target']!r}{arguments},\n)"
+        stream = self.settings.get("stream")
+        table = "cr.Stream({source!r}, memory={memory})".format(**stream) if stream else "frame"
+        return f"cr.TableModel.train(\n    {table},\n    {self.settings['target']!r}{arguments},\n)"
 
     def save(self, folder: str | os.PathLike[str], *, force: bool = False) -> Path:
         """Write ``model.safetensors``, ``model.json``, ``history.csv`` and ``report.html`` to a folder.

@@ -52,7 +52,7 @@ def split_table(
     except CellError as error:
         raise error.at(int(places[error.row - 1]) + 1) from None
     whole = table.target
-    _refuse_empty(table)
+    refuse_empty(table)
     if frame.height < FEWEST_ROWS:
         raise DataError(
             f"the table has {counted(frame.height, 'row')}; training needs at least {FEWEST_ROWS}: "
@@ -89,7 +89,8 @@ def _labelled(frame: pl.DataFrame, target: str) -> NDArray[np.int64]:
     return np.flatnonzero(present | ~present.any())
 
 
-def _refuse_empty(table: TableEncoder) -> None:
+def refuse_empty(table: TableEncoder) -> None:
+    """Raise :class:`DataError` for columns without a value."""
     empty = [column.name for column in table.columns if column.kind == "empty"]
     if empty:
         raise DataError(
