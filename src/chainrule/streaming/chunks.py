@@ -37,7 +37,13 @@ class Chunk:
 
 
 class Files(Protocol):
-    """The files of one table."""
+    """The files of one table.
+
+    Attributes:
+        spelled: whether all values are text, whatever they are.
+    """
+
+    spelled: bool
 
     @property
     def columns(self) -> tuple[str, ...]:

@@ -21,12 +21,13 @@ def stream_findings(stream: Stream, table: StreamedTable, windows: ChunkWindows,
     found, mixing = table.survey, table.mixing(windows.mixed, batch_size)
     files, size = counted(len(stream.paths), "file"), bytes_text(stream.files.size)
     per_epoch = f"in {windows.count} windows of {windows.capacity} rows" if windows.count > 1 else "in one window"
+    left = f"; {counted(found.without_target, 'row')} without a target left out" if found.without_target else ""
     findings = [
         Finding(
             "stream",
             "note",
-            f"{found.rows} rows are read from {files} ({size}), {per_epoch}: at most {bytes_text(stream.memory.bytes)} "
-            "of memory besides the program itself.",
+            f"{found.rows} rows are read from {files} ({size}{left}), {per_epoch}: "
+            f"at most {bytes_text(stream.memory.bytes)} of memory besides the program itself.",
             evidence={"memory": stream.memory.bytes, "windows": windows.count, "window_rows": windows.capacity},
         ),
         Finding(

@@ -91,6 +91,11 @@ class Survey:
         """Of the table."""
         return self.chunks[-1].first + self.chunks[-1].rows
 
+    @cached_property
+    def without_target(self) -> int:
+        """How many rows have no target."""
+        return sum(int(np.unpackbits(bits).sum()) for bits in self.unlabelled if bits is not None)
+
     @property
     def sampled(self) -> bool:
         """Whether there are rows to learn from that are not in the sample."""
@@ -163,7 +168,7 @@ def survey(
     columns = [name for name in files.columns if name not in ignore]
     texts: dict[str, _IsText] = {}
     while True:
-        surveyor = _Surveyor(target, task, skip_unlabelled, seed, most_bytes, texts, share=aside)
+        surveyor = _Surveyor(files.spelled, target, task, skip_unlabelled, seed, most_bytes, texts, share=aside)
         try:
             with closing(ahead(files.survey(columns))) as found:
                 for chunk, frame in found:
@@ -177,6 +182,7 @@ def survey(
 class _Surveyor:
     """One pass."""
 
+    spelled: bool
     target: str
     task: Literal["auto"] | Task
     skip_unlabelled: bool
@@ -213,7 +219,7 @@ class _Surveyor:
         places = np.arange(chunk.first, chunk.first + chunk.rows)
         drawn = Drawn(frame, places, lots(chunk.first, chunk.rows, self.seed))
         for name, numbers in self.row_numbers.items():
-            numbers.see(values.typed(frame[name]) if frame[name].dtype == pl.String else frame[name])
+            numbers.see(values.typed(frame[name]) if self.spelled else frame[name])
         drawn = self.with_target(drawn)
         below = drawn.lots < self.share
         self.aside += drawn[below]
@@ -267,12 +273,11 @@ class _Surveyor:
 
     def fact(self, series: pl.Series) -> Facts:
         """What is known of a column, whose kind shows as soon as it holds a value."""
-        import polars as pl
-
         name = series.name
         if self.facts[name].kind == "empty" and series.null_count() < len(series):
-            of_text = series.dtype == pl.String
-            kind = "category" if name in self.texts else values.kind_of(values.typed(series) if of_text else series)
+            kind = (
+                "category" if name in self.texts else values.kind_of(values.typed(series) if self.spelled else series)
+            )
             fresh = facts_of(name, kind)
             fresh.missing = self.facts[name].missing
             self.facts[name] = fresh
@@ -281,15 +286,13 @@ class _Surveyor:
     @contextmanager
     def located(self, drawn: Drawn) -> Iterator[None]:
         """Errors name the file, and the row in it; a column of text that is of no other kind is one of categories."""
-        import polars as pl
-
         try:
             yield
         except CellError as error:
             number = int(drawn.numbers[error.row - 1])
             chunk = next(c for c in reversed(self.chunks) if c.first <= number)
             found = DataError(f"{chunk.path}: {error.at(number - chunk.first + chunk.place + 1)}")
-            if error.column != self.target and drawn.frame[error.column].dtype == pl.String:
+            if error.column != self.target and self.spelled:
                 raise _IsText(error.column, self.facts[error.column].kind, found) from error
             raise found from error
 
@@ -306,14 +309,14 @@ class _Surveyor:
                 self.refuse_slips(self.texts[name])
             columns.append(facts.column(self.sample.frame[name]))
         encoder = TableEncoder.of(tuple(columns), self.learnt_target(), self.learnt)
-        aside, sample = (replace(d, frame=_typed(d.frame, encoder)) for d in (self.aside, self.sample))
+        aside, sample = self.aside, self.sample
+        if self.spelled:
+            aside, sample = (replace(drawn, frame=_typed(drawn.frame, encoder)) for drawn in (aside, sample))
         return Survey(encoder, tuple(self.chunks), tuple(self.unlabelled), aside, self.share, sample)
 
     def learnt_target(self) -> Target:
         """Its classes from all rows, its mean and scale from those to learn from."""
-        import polars as pl
-
-        distinct = values.typed(self.distinct) if self.distinct.dtype == pl.String else self.distinct
+        distinct = values.typed(self.distinct) if self.spelled else self.distinct
         task, reason = recognise(distinct, self.labelled, self.task)
         if task == "regression" and self.numbers is not None:
             return Target.of_numbers(self.target, reason, self.numbers.summary)
@@ -343,5 +346,4 @@ def _typed(frame: pl.DataFrame, encoder: TableEncoder) -> pl.DataFrame:
     import polars as pl
 
     texts = {*encoder.text_columns, *(c.name for c in encoder.columns if not c.features)}
-    typed = [s if s.name in texts or s.dtype != pl.String else values.typed(s) for s in frame]
-    return pl.DataFrame(typed)
+    return pl.DataFrame([series if series.name in texts else values.typed(series) for series in frame])

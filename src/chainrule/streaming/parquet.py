@@ -27,6 +27,8 @@ class ParquetFiles:
         DataError: where a file is no Parquet file, has no rows, or other columns or types than the first.
     """
 
+    spelled = False
+
     def __init__(self, paths: Sequence[Path], limit: int) -> None:
         self._stamps = {path: Stamp.of(path) for path in paths}
         self._names: dict[Path, dict[str, str]] = {}

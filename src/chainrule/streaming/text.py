@@ -34,6 +34,8 @@ class TextFiles:
         DataError: where a file is packed, empty, no table, or has other columns than the first.
     """
 
+    spelled = True
+
     def __init__(self, paths: Sequence[Path], limit: int) -> None:
         self._stamps = {path: Stamp.of(path) for path in paths}
         self._headers = {path: _header(path) for path in paths}
