@@ -202,7 +202,7 @@ def test_checkpoints_of_another_training_are_refused(settings: dict[str, Any], s
     ("network", "said"),
     [
         (lambda: cr.mlp([6, 4, 1], loss="binary_cross_entropy", dropout=0.2, seed=1), "layers"),
-        (lambda: cr.mlp([6, 5, 1], loss="squared_error", dropout=0.2, seed=1), "layers, loss"),
+        (lambda: cr.mlp([6, 5, 1], loss="squared_error", dropout=0.2, seed=1), "loss name .*"),
         (
             lambda: cr.mlp([6, 5, 1], loss="binary_cross_entropy", dropout=0.2, seed=1, dtype="float64"),
             r'dtype \("float32", now "float64"\), data',
@@ -283,7 +283,7 @@ def test_the_series_of_layers_are_those_of_one_run(tmp_path: Path) -> None:
         return net, net.fit(X, y, **{**SMALL, **WATCHED, "epochs": 6}, callbacks=callbacks, **settings)
 
     whole = make()[1]
-    for step in (3, 200, 700):
+    for step in (3, 500):
         folder = tmp_path / str(step)
         broken(folder, step, make)
         assert make(resume=folder)[1].layers == whole.layers

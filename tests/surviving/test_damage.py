@@ -55,7 +55,7 @@ def test_training_goes_on_where_the_disk_is_full(disk: Path) -> None:
     assert fingerprint(*ended) == fingerprint(*large())
     assert steps_in(disk / "checkpoints") == [0, 1, 2]  # nothing else is left, not even a part of a file
     (disk / "something else").unlink()
-    assert fingerprint(*large(checkpoints=checkpoints, resume=disk / "checkpoints")) == fingerprint(*large())
+    assert fingerprint(*large(checkpoints=disk / "checkpoints", resume=disk / "checkpoints")) == fingerprint(*ended)
 
 
 def test_nothing_is_trained_in_vain_on_a_disk_that_is_full_from_the_start(disk: Path) -> None:
@@ -120,17 +120,32 @@ def test_a_file_that_was_cut_short_is_passed_over(left: Path, share: float) -> N
 
 
 def test_a_single_bit_that_flipped_is_noticed_wherever_it_is(left: Path) -> None:
+    """Unless it means the same: 1E-8 for 1e-8, or another last digit of a number that is rounded to the same one."""
     path, rng = left / "checkpoint-98.safetensors", np.random.default_rng(0)
     content = path.read_bytes()
-    training = keeping.read_file(path, "checkpoint")[0]["training"]
+    whole = described(path)
+    passed_over = 0
     for place in [0, 7, 8, *rng.integers(len(content), size=300).tolist()]:
         changed = bytearray(content)
         changed[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(changed)
-        with pytest.warns(RuntimeWarning, match=r"checkpoint-98\.safetensors.*this checkpoint is passed over"):
-            found = keeping.newest(left, training)
-        assert found is not None
-        assert found.steps == 91
+        with warnings.catch_warnings(record=True) as said:
+            warnings.simplefilter("always")
+            found = keeping.newest(left, whole[0]["training"])
+        if said:
+            assert "checkpoint-98.safetensors" in str(said[0].message)
+            assert found is not None
+            assert found.steps == 91
+            passed_over += 1
+        else:
+            assert described(path) == whole
+    assert passed_over >= 295
+
+
+def described(path: Path) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """All that a file holds."""
+    description, arrays = keeping.read_file(path, "checkpoint")
+    return description, {name: array.tolist() for name, array in arrays.items()}
 
 
 def test_a_run_that_passed_over_a_damaged_file_leaves_it_behind(left: Path) -> None:
