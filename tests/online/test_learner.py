@@ -269,6 +269,17 @@ def test_an_update_that_is_not_finite_names_the_row_and_keeps_those_before(engin
     assert np.isfinite(net.parameters.theta).all()
     cr.Online(reference, cr.SGD(0.01), engine=engine).learn_many(X[:20], y[:20])
     assert np.array_equal(net.parameters.theta, reference.parameters.theta)
+    assert error.value.row == 20
+
+
+@pytest.mark.parametrize("engine", ["native", "numpy"])
+def test_an_update_that_overflows_in_the_last_row_is_found(engine):
+    X, y = np.zeros((5, 3)), np.zeros(5)  # no error, no update
+    X[4], y[4] = 1.0, 1e18  # the loss is finite in float32, 1e30 times the gradient is not
+    learner = cr.Online(cr.mlp([3, 5, 1], loss="squared_error", seed=1), cr.SGD(1e30), engine=engine)
+    with pytest.raises(cr.NonFiniteError, match="the update is not finite at row 5 of the stream"):
+        learner.learn_many(X, y)
+    assert learner.rows == learner.record.rows == 4
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
+from glob import has_magic
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,8 @@ import click
 
 from chainrule.cli.following import followed, following
 from chainrule.cli.keeping import keeping, kept
-from chainrule.cli.online import check_options, learn, streaming
+from chainrule.cli.on_disk import described, from_disk, stream_of
+from chainrule.cli.online import STREAM_OPTIONS, check_options, learn, streaming
 from chainrule.cli.parsing import batch_size, units
 from chainrule.engines.choice import ENGINES
 
@@ -33,6 +35,7 @@ Examples:
   chainrule train penguins.csv --target species
   chainrule train houses.parquet --target price --hidden 128,64 --lr 0.003 --out houses
   chainrule train penguins.csv --target species --json > result.json
+  tail -n +1 -f log.csv | chainrule train - --online --target latency --out latency-model
 """
 )
 @click.argument("data", type=click.Path(path_type=Path))
@@ -70,6 +73,7 @@ Examples:
     help="Folder for the model.  [default: the name of DATA, then -model, here]",
 )
 @click.option("--force", is_flag=True, help="Write even if the folder holds other files (they stay).")
+@from_disk
 @keeping
 @streaming
 @following
@@ -90,12 +94,15 @@ def train(
     resume: bool,
     as_json: bool,
     online: bool,
+    on_disk: bool,
+    memory: str | None,
     **arguments: Any,
 ) -> int:
     """Train a network on a table to predict one of its columns.
 
-    DATA is a CSV, TSV (both may be gzipped) or Parquet file. Columns of numbers, text, dates and booleans are
-    recognised, missing values are handled. The folder will hold the model, its history and a report to read.
+    DATA is a CSV, TSV (both may be gzipped) or Parquet file, or a folder of such files. Columns of numbers, text,
+    dates and booleans are recognised, missing values are handled. The folder --out will hold the model, its history
+    and a report to read.
     Settings that are not given are chosen by the table's size, as measured on real tables.
     Ctrl-C ends training early and keeps the best weights so far.
 
@@ -103,6 +110,11 @@ def train(
     """
     _one_thread_for_products()
     check_options(context, online=online)
+    stream: dict[str, Any] = {name: arguments.pop(name) for name in STREAM_OPTIONS}
+    if online:
+        stream |= {name: arguments[name] for name in ("task", "hidden", "lr", "seed", "engine", "ignore")}
+        folder, command = out or Path("online-model"), _command(context)
+        return learn(str(data), folder, command=command, force=force, as_json=as_json, target=target, **stream)
     from chainrule.cli import show
     from chainrule.data import read_table
     from chainrule.files import sha256
@@ -110,25 +122,27 @@ def train(
 
     folder = out or Path(f"{_stem(data)}-model")
     check_folder(folder, force=force)
-    frame = read_table(data)
+    rows = stream_of(data, memory, asked=on_disk)
+    table = read_table(data) if rows is None else rows
     with followed(log, tensorboard, mlflow) as (callbacks, keep):
         model = TableModel.train(
-            frame,
+            table,
             target,
             **arguments,
             progress=not as_json,
             callbacks=callbacks,
             **kept(checkpoint, every, resume),
-            announce=None if as_json else lambda *found: show.unless_closed(show.recognised, data, frame, *found),
+            announce=None if as_json else lambda *found: show.unless_closed(show.recognised, data, table, *found),
         )
-        model.settings.update({"command": _command(context), "table": {"file": data.name, "sha256": sha256(data)}})
+        about = {"file": data.name, "sha256": sha256(data)} if rows is None else described(rows)
+        model.settings.update({"command": _command(context, streamed=rows is not None), "table": about})
         model.save(folder, force=force)
         keep(folder)
     interrupted = model.interrupted
     if as_json:
         show.as_json(_summary(model, folder, interrupted))
     else:
-        show.unless_closed(show.result, model, data, folder, interrupted)
+        show.unless_closed(show.result, model, rows.paths[0] if rows else data, folder, interrupted)
     return INTERRUPTED if interrupted else 0
 
 
@@ -143,18 +157,18 @@ def _one_thread_for_products() -> None:
 
 
 def _stem(data: Path) -> str:
-    """The name of a file without what tells its format."""
-    name = data.name.removesuffix(".gz")
+    """The name of a file without what tells its format; for a pattern, that of its folder."""
+    name = (data.absolute().parent if has_magic(data.name) else data).name.removesuffix(".gz")
     return name[: -len(suffix)] if (suffix := Path(name).suffix) else name
 
 
-def _command(context: click.Context) -> str:
+def _command(context: click.Context, *, streamed: bool = False) -> str:
     """The command that was given, with the seed, as a shell takes it."""
     words = ["chainrule", "train", str(context.params["data"])]
     for parameter in context.command.params:
         name, value = parameter.name or "", context.params.get(parameter.name or "")
         given = context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-        if name in _NO_PART_OF_THE_MODEL or not (given or name == "seed"):
+        if name in _NO_PART_OF_THE_MODEL or not (given or name == "seed" or (streamed and name == "on_disk")):
             continue
         if parameter.multiple:
             words += [word for each in value or () for word in (parameter.opts[0], each)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,12 +36,11 @@ class Averages:
 
     def with_rows(self, rows: Floats) -> Averages:
         """The sums after further rows, shape (rows, numbers)."""
-        factor = 1 - 1 / self.window
-        weights = factor ** np.arange(len(rows) - 1, -1, -1.0)
-        totals, faded, weight = rows.sum(axis=0), (weights[:, None] * rows).sum(axis=0), float(weights.sum())
+        weights = _weights(self.window, len(rows))
+        totals, faded, weight = rows.sum(axis=0), (weights * rows).sum(axis=0), float(weights.sum())
         recent = rows[-self.window :]
         if self.rows:
-            past = factor ** len(rows)
+            past = (1 - 1 / self.window) ** len(rows)
             totals, faded, weight = self.totals + totals, past * self.faded + faded, past * self.weight + weight
             recent = np.concatenate([self.recent, recent])[-self.window :]
         return Averages(self.window, self.rows + len(rows), totals, faded, weight, recent)
@@ -56,3 +56,9 @@ class Averages:
     def fading(self) -> Floats:
         """The averages in which what is past counts less and less."""
         return self.faded / self.weight if self.rows else self.totals
+
+
+@lru_cache(maxsize=8)
+def _weights(window: int, rows: int) -> Floats:
+    """What each of so many rows counts for after the last of them, shape (rows, 1)."""
+    return np.asarray((1 - 1 / window) ** np.arange(rows - 1, -1, -1.0)[:, None])

@@ -130,12 +130,16 @@ class Online:
     def _learn(self, data: Mapping[str, Array]) -> NDArray[np.float64]:
         """Learn the rows of a slice."""
         run, rows = self._run, len(data["Y"])
+        start = dict(run.state) if rows > 1 else {}
         try:
             run.load({f"all_{name}": array for name, array in data.items()})
             losses = run.advance(self._order[:rows], 1, self.rows, self._constants)
             run.verify()
         except NonFiniteStep as error:
-            self.rows += error.position
+            place = error.position if error.position >= 0 else rows + error.position
+            if place:  # learnt again, up to there, so that the record has them too
+                run.restore(start)
+                self._learn({name: array[:place] for name, array in data.items()})
             raise self._explained(error) from None
         finally:
             self.network.parameters.theta[:] = run.state["theta"]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 from chainrule.files import write_atomically
 from chainrule.online.averages import Averages
 from chainrule.online.quantities import Floats, Quantity
+
+Mark: TypeAlias = tuple[int, Floats | float]
+"""A moment: how many rows there were, and the sums over them; ``(0, 0.0)`` is the beginning."""
 
 POINTS: Final = 1000
 """Points of a curve at most: of more, every second is dropped, and those after are twice as far apart."""
@@ -53,12 +57,18 @@ class Prequential:
         self._waiting = 0
         self._widths: list[int] = []
         self._sums = Averages(window)
+        self._last: deque[tuple[NDArray[Any], NDArray[Any]]] = deque()
+        self._held = 0
 
     def add(self, losses: NDArray[Any], predictions: NDArray[Any], targets: NDArray[Any]) -> None:
         """Take in rows: their losses, shape (rows,), predictions and targets, both of shape (rows, outputs)."""
         self._pending.append((losses, predictions, targets))
         self._waiting += len(losses)
         self.rows += len(losses)
+        self._last.append((predictions, targets))
+        self._held += len(losses)
+        while self._held - len(self._last[0][0]) >= self.window:
+            self._held -= len(self._last.popleft()[0])
         if self._waiting >= self._every:
             self._fold()
 
@@ -74,15 +84,20 @@ class Prequential:
         """The averages in which what is past counts less and less, by name."""
         return self._values(self._now().fading())
 
-    def mark(self) -> tuple[int, Floats]:
+    def last(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Predictions and targets of the last rows, as many as the window takes, shape (rows, outputs)."""
+        predictions, targets = (np.concatenate(column)[-self.window :] for column in zip(*self._last, strict=True))
+        return predictions, targets
+
+    def mark(self) -> Mark:
         """This moment, for :meth:`since`."""
         now = self._now()
         return now.rows, now.totals
 
-    def since(self, mark: tuple[int, Floats]) -> dict[str, float]:
-        """The averages over the rows since a :meth:`mark`, by name."""
+    def since(self, mark: Mark) -> dict[str, float]:
+        """The averages over the rows since a :meth:`mark`, by name; nothing where there are none."""
         now, (rows, totals) = self._now(), mark
-        return self._values((now.totals - totals) / max(now.rows - rows, 1)) if now.rows > rows else {}
+        return self._values((now.totals - totals) / (now.rows - rows)) if now.rows > rows else {}
 
     def __str__(self) -> str:
         if not self.rows:

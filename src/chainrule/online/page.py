@@ -1,0 +1,102 @@
+"""The page of a model that learnt online: what was measured on the way, and what such a page cannot have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from chainrule.document import Document, Figure, Heading, Paragraph, Table
+from chainrule.document.plots import SERIES, plot
+from chainrule.show.numbers import grouped_text
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from matplotlib.figure import Figure as Canvas
+
+    from chainrule.document import Block
+    from chainrule.online.prequential import Prequential
+    from chainrule.online.tables import OnlineTable
+    from chainrule.tabular import TableModel
+
+_KINDS = (("", "all rows so far"), ("_window", "the last rows"), ("_fading", "fading"))
+_LABELS = {"loss": "loss", "accuracy": "accuracy", "r2": "R²", "mae": "mean absolute error", "rmse": "RMSE"}
+
+
+def page(table: OnlineTable, model: TableModel, record: Prequential) -> Document:
+    """The page of a stream's model."""
+    target, online = model.encoder.target, model.settings["online"]
+    rows = [[column.name, column.kind, column.sentence] for column in model.encoder.columns]
+    before = online["rows"] - record.rows
+    went_on = f" It went on from a model that had learnt {before} rows." if before else ""
+    skipped = [[str(problem.line), problem.problem] for problem in table.problems]
+    left_out: Sequence[Block] = (
+        [
+            Heading("Lines that were left out"),
+            Paragraph(f"{table.skipped} lines could not be used." + _first(len(skipped), table.skipped)),
+            Table(("line", "why"), skipped),
+        ]
+        if skipped
+        else []
+    )
+    return Document(
+        f"Predicting {target.name}, learnt online",
+        (
+            Paragraph(
+                f"{record.rows} rows were learnt one by one, each once, in the order in which they came; "
+                f"{record.stopped}.{went_on} Each row was predicted before it was learnt, so every error counted here "
+                "is one on a row that the model had not seen."
+            ),
+            Heading("How well it predicted"),
+            _averages(record),
+            *(_figure(name, record) for name in _names(record)),
+            Paragraph(
+                f"“The last rows” are the last {record.window}. “Fading” is an average in which each row counts "
+                f"{1 - 1 / record.window:.6g} times as much as the one after it. A bend of these two that the average "
+                "of all rows hardly shows is a change of what is to be learnt."
+            ),
+            Heading(f"The last {model.results.rows} rows"),
+            Table(
+                ("measure", "value", "95% interval", "best constant guess"),
+                model.results.measures,
+            ),
+            Heading("The columns"),
+            Paragraph(f"Means, scales and categories come from the first {model.encoder.rows} rows."),
+            Table(("column", "kind", "what is done with it"), rows),
+            *left_out,
+            Heading("What is not here"),
+            Paragraph(
+                "No rows were held out: the rows above take their place. The stream was not kept, so there is no "
+                "picture of what the model looks at and no list of rows to look at; to get them, keep some rows and "
+                "use them with chainrule predict. The loss is that of the network, whose target is standardised "
+                "where it is a number."
+            ),
+        ),
+    )
+
+
+def _first(shown: int, all_: int) -> str:
+    return "" if shown == all_ else f" The first {shown}:"
+
+
+def _names(record: Prequential) -> list[str]:
+    return [name for name in _LABELS if name in record.curve]
+
+
+def _averages(record: Prequential) -> Table:
+    found = (record.running(), record.windowed(), record.fading())
+    rows = [[_LABELS[name], *(grouped_text(values[name]) for values in found)] for name in _names(record)]
+    return Table(("", *(label for _, label in _KINDS)), rows)
+
+
+def _figure(name: str, record: Prequential) -> Figure:
+    """The three averages of a quantity over the rows."""
+    label = f"{_LABELS[name]} over the rows learnt"
+
+    def draw(figure: Canvas) -> None:
+        axes: Any = figure.add_subplot()
+        for (suffix, kind), colour in zip(_KINDS, SERIES, strict=False):
+            axes.plot(record.curve["rows"], record.curve[name + suffix], color=colour, linewidth=1.4, label=kind)
+        axes.set(xlabel="rows learnt", ylabel=_LABELS[name])
+        figure.legend(loc="outside upper center", ncols=3)
+
+    return Figure(plot(f"online-{name}", label, draw), label)
