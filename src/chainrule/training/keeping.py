@@ -13,6 +13,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
+from chainrule._version import __version__
 from chainrule.errors import ArgumentError, ModelFileError, require, whole_number
 from chainrule.files import remove_unfinished
 from chainrule.storage import read_file, write_file
@@ -138,7 +139,8 @@ class Keeper:
             ArgumentError: where the first one cannot be written, so that nothing is trained in vain.
         """
         first, self._step, self._when = self._step < 0, history.steps, monotonic()
-        about = {"training": self._training, "history": asdict(history), "checkpoint": checkpoint.to_json()}
+        about = {"chainrule": __version__, "training": self._training}
+        about |= {"history": asdict(history), "checkpoint": checkpoint.to_json()}
         try:
             write_file(self.folder / NAME.format(history.steps), about, checkpoint.arrays())
             self._prune(history.steps)
