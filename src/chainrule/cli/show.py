@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from chainrule.diagnosis import Diagnosis
     from chainrule.network import Network
     from chainrule.recipes import Recipe
+    from chainrule.streaming import Stream
     from chainrule.tabular import TableModel
     from chainrule.training import Finding
 
@@ -48,7 +49,7 @@ def as_json(record: Mapping[str, Any]) -> None:
 
 
 def recognised(
-    data: Path, frame: pl.DataFrame, encoder: TableEncoder, recipe: Recipe, member: Network, columns: Diagnosis
+    data: Path, table: pl.DataFrame | Stream, encoder: TableEncoder, recipe: Recipe, member: Network, columns: Diagnosis
 ) -> None:
     """Print what was recognised in the table, what its columns tell, and a member before it is trained."""
     from rich.table import Table
@@ -56,28 +57,31 @@ def recognised(
 
     from chainrule.data.values import column as column_of
     from chainrule.show.numbers import counted, listed
+    from chainrule.streaming import Stream
 
     console = _console()
     used, target = len(encoder.inputs), encoder.target
-    console.print(f"{data}: {frame.height} rows, {len(frame.columns)} columns", style="bold")
+    size = "a stream" if isinstance(table, Stream) else f"{table.height} rows, {len(table.columns)} columns"
+    console.print(f"{data}: {size}", style="bold")
     console.print()
-    table = Table(box=None, pad_edge=False, header_style="dim")
+    listing = Table(box=None, pad_edge=False, header_style="dim")
     for title, style in (("column", "bold"), ("kind", ""), ("what is done with it", "")):
-        table.add_column(title, style=style, overflow="fold")
+        listing.add_column(title, style=style, overflow="fold")
     for column in encoder.columns:
         style = "" if column.features else "yellow"
-        table.add_row(Text(column.name), Text(column.kind), Text(column.sentence, style=style))
-    console.print(table, soft_wrap=False)
+        listing.add_row(Text(column.name), Text(column.kind), Text(column.sentence, style=style))
+    console.print(listing, soft_wrap=False)
     console.print()
     kind = "a class" if target.task == "classification" else "a number"
     console.print(f"Target: {target.name} is {kind} ({target.reason}).")
     if target.classes:
         console.print(f"{len(target.classes)} classes: {listed(target.classes, _CLASSES)}.")
-    if unlabelled := column_of(frame, target.name).null_count():
+    unlabelled = 0 if isinstance(table, Stream) else column_of(table, target.name).null_count()
+    if unlabelled:
         console.print(f"{counted(unlabelled, 'row')} without a target left out.")
     console.print(f"Learning from {encoder.rows} of the rows and {counted(used, 'column')}.")
     console.print()
-    _findings(console, [finding for finding in columns.findings if finding.severity == "warning"])
+    _findings(console, [finding for finding in columns.findings if finding.severity != "good"])
     several = f": {recipe.members} like this one are trained, and averaged" if recipe.members > 1 else ""
     console.print(f"Network{several}", style="bold")
     console.print(str(member.summary()))

@@ -1,0 +1,56 @@
+"""Options for tables that need not fit into memory, and when a table is read as a stream unasked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from glob import has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+if TYPE_CHECKING:
+    from chainrule.streaming import Stream
+
+SHARE: Final = 4
+"""A file larger than the free memory divided by this is read as a stream: in memory it takes several times as much."""
+
+
+def from_disk(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say whether rows stay on disk, for :func:`stream_of`."""
+    for option in (
+        click.option("--memory", metavar="SIZE", help="What a stream may take, such as 2GB.  [default: 500MB]"),
+        click.option(
+            "--stream",
+            "on_disk",
+            is_flag=True,
+            help="Leave the rows on disk and read them while learning; done unasked for folders, patterns such as "
+            "'rows/*.parquet', and files larger than a quarter of the free memory.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def stream_of(data: Path, memory: str | None, *, asked: bool) -> Stream | None:
+    """The table as a stream, where it is to be one; says so on stderr where nobody asked."""
+    from chainrule.show.numbers import bytes_text
+    from chainrule.streaming import Stream, available
+
+    asked = asked or memory is not None or data.is_dir() or (has_magic(str(data)) and not data.exists())
+    if not asked:
+        size = data.stat().st_size if data.is_file() else 0
+        free = available()
+        if size <= free / SHARE:
+            return None
+        click.echo(
+            f"{data} ({bytes_text(size)}) is larger than a quarter of the memory that is free ({bytes_text(free)}): "
+            "it is read as a stream.",
+            err=True,
+        )
+    return Stream(data, memory=memory)
+
+
+def described(stream: Stream) -> dict[str, Any]:
+    """What tells a stream's files apart from others, as JSON can hold it."""
+    return {"files": [path.name for path in stream.paths], "bytes": stream.files.size}
