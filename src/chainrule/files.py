@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -42,14 +42,13 @@ def remove_unfinished(folder: Path, pattern: str) -> None:
 
 
 def _keep_names(folder: Path) -> None:
-    """Have the names in a folder on the disk before anything else happens, such as the end of the file replaced."""
-    if os.name == "nt":  # where a folder cannot be opened
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    """Have the names in a folder on the disk before anything else happens, where its file system can do so."""
+    with suppress(OSError):  # Windows does not open folders, and some network drives do not flush them
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
 
 
 def sha256(path: Path) -> str:
