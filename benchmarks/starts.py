@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -31,6 +32,9 @@ NETWORKS = {
     "small": Workload("small", (4, 8, 1), "tanh", "mean_squared_error", "SGD", 0.05, 1, 20_000),
     "table": WORKLOADS["table"],
 }
+EPOCHS = 5
+"""How often a measurement goes through the rows, so that it takes some milliseconds."""
+
 Epoch = Callable[[], Any]
 Way = Callable[[Problem, Any], Epoch]
 
@@ -126,6 +130,7 @@ def measure(workload: Workload, count: int, rounds: int, table: Table) -> dict[s
     problem = make_problem(workload)
     size = sum(p.size for p in problem.start.values())
     starts = np.random.default_rng(0).normal(0, 0.5, (count, size)).astype(workload.precision)
+    problem = replace(problem, order=np.tile(problem.order, EPOCHS))
     epochs: dict[str, Epoch] = {}
     for name, way in WAYS.items():
         try:
@@ -144,8 +149,34 @@ def measure(workload: Workload, count: int, rounds: int, table: Table) -> dict[s
     return {"count": count, "rows": len(problem.order), "seconds": seconds}
 
 
+def measure_calls(count: int, rounds: int, table: Table) -> dict[str, Any]:
+    """What a user calls, on a table of 160 rows: ``net.explore`` beside so many times ``net.fit``; add its lines."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(160, 4)).astype(np.float32)
+    y = (X[:, 0] * X[:, 1] > 0).astype(int)
+    net = cr.mlp([4, 8, 1], hidden="tanh", loss="binary_cross_entropy", seed=0)
+    settings: dict[str, Any] = {"epochs": 100, "batch_size": 16, "optimizer": "adam"}
+
+    def fits(engine: str) -> None:
+        for seed in range(count):
+            net.reset(seed)
+            net.fit(X, y, engine=engine, **settings)
+
+    calls: dict[str, Epoch] = {}
+    for engine in ("native", "jax"):
+        calls[f"{engine}, net.explore"] = partial(net.explore, X, y, starts=count, engine=engine, **settings)
+        calls[f"{engine}, net.fit for each"] = partial(fits, engine)
+    seconds = interleaved(calls, rounds)
+    for name, values in seconds.items():
+        together = min(seconds[name.replace("net.fit for each", "net.explore")])
+        each = 1e6 / (100 * count)
+        figures = (f"{spread(values)['median'] * each:.1f}", f"{min(values) * each:.1f}")
+        table.add_row(name, *figures, f"{min(values) / together:.1f}")
+    return {"count": count, "epochs": 100, "rows": 160, "seconds": seconds}
+
+
 def main() -> None:
-    """Measure, print the table, write the JSON file."""
+    """Measure, print the tables, write the JSON file."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.starts", description="Many starting points at once.")
     parser.add_argument("--count", type=int, default=32)
     parser.add_argument("--rounds", type=int, default=7)
@@ -156,9 +187,14 @@ def main() -> None:
         table.add_column(heading, justify="right" if heading else "left")
     networks = [NETWORKS[name] for name in asked.networks.split(",")]
     results = {w.name: measure(w, asked.count, asked.rounds, table) for w in networks}
+    called = Table(title=f"Calls: {asked.count} networks 4-8-1, 160 rows, batch 16, 100 epochs, Adam")
+    for heading in ("", "us/epoch and network", "least", "least / net.explore"):
+        called.add_column(heading, justify="right" if heading else "left")
+    calls = measure_calls(asked.count, asked.rounds, called)
     console = Console(width=110)
     console.print(table)
-    console.print(f"written: {write('starts', {'workloads': results})}")
+    console.print(called)
+    console.print(f"written: {write('starts', {'workloads': results, 'calls': calls})}")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Many networks trained at once, against each of them trained alone."""
 
 import pickle
+import re
 
 import numpy as np
 import pytest
@@ -80,6 +81,31 @@ def test_running_states_and_masks_are_those_of_each_network_alone(engine):
     np.testing.assert_allclose(found.losses[:, found.best], history.loss, rtol=1e-12)
     for name, values in one.states.items():
         np.testing.assert_allclose(net.states[name], values, rtol=1e-12)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("batch_size", [30, 32, "all"])
+def test_short_epochs_made_together_are_those_made_apart(batch_size, engine):
+    settings = {"epochs": 40, "batch_size": batch_size, "engine": engine}
+    net, one = network(), network()
+    found = net.explore(X, y, starts=1, **settings)
+    np.testing.assert_allclose(found.losses[:, 0], one.fit(X, y, **settings).loss, rtol=1e-14)
+    np.testing.assert_array_equal(net.parameters.theta, one.parameters.theta)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("hidden", [2, 40], ids=["lanes", "threads"])
+def test_the_epoch_that_the_last_network_does_not_survive_is_told(hidden, engine):
+    def net():
+        return cr.mlp([6, hidden, 1], hidden="relu", loss="squared_error", seed=7, dtype="float64")
+
+    rows = [[1.0] * 6] * 4
+    settings = {"epochs": 100, "batch_size": 2, "optimizer": cr.SGD(1e60), "engine": engine}
+    with pytest.raises(cr.NonFiniteError, match=r"in step \d+ \(epoch (\d+)\)") as alone:
+        net().fit(rows, [1.0] * 4, **settings)
+    epoch = re.search(r"epoch (\d+)", str(alone.value))[1]
+    with pytest.raises(cr.NonFiniteError, match=f"no network has a finite loss in epoch {epoch}:"):
+        net().explore(rows, [1.0] * 4, starts=1, **settings)
 
 
 def test_threads_change_no_bit(monkeypatch):

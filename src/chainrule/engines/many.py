@@ -59,18 +59,19 @@ class SeparateRuns:
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make the steps with every network that has not failed; the losses of one that has are undefined."""
+        failed: dict[int, int] = {}
 
         def one(k: int) -> NDArray[np.float64]:
             if self._alive[k]:
                 try:
                     return self._runs[k].advance(order, batch_size, first, constants)
-                except NonFiniteStep:
-                    self._alive[k] = False
+                except NonFiniteStep as error:
+                    self._alive[k], failed[k] = False, error.position
             return np.full(-(-len(order) // batch_size), np.nan)
 
         losses = np.stack(list(self._pool.map(one, range(len(self._runs)))), axis=1)
         if not any(self._alive):
-            raise NonFiniteStep(0)
+            raise NonFiniteStep(max(failed.values(), default=0))
         return losses
 
 

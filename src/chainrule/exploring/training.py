@@ -130,43 +130,64 @@ def _steps(
 def _epochs(
     run: Run, steps: Steps, epochs: int, shuffle: bool, streams: Mapping[str, np.random.Generator]
 ) -> Iterator[NDArray[np.float64]]:
-    """For each epoch the losses of its steps, shape (steps, networks); fewer epochs where it is interrupted."""
+    """For each epoch the losses of its steps, shape (steps, networks); fewer epochs where it is interrupted.
+
+    Short epochs are made several at a time, as long as all their batches are full.
+    """
     per_epoch = -(-steps.rows // steps.batch_size)
     constants = clock(per_epoch, epochs * per_epoch, int(streams["dropout"].integers(2**32)))
-    order: Rows = np.arange(steps.rows, dtype=np.int64)
+    even, drawn = steps.rows % steps.batch_size == 0, shuffle and steps.batch_size < steps.rows
+    made, width = 0, 1
     with Interrupt() as interrupt:
-        for epoch in range(epochs):
-            if shuffle and steps.batch_size < steps.rows:
-                order = streams["shuffling"].permutation(steps.rows)
+        while made < epochs and not interrupt.pressed:
+            count = min(epochs - made, max(1, width // per_epoch)) if even else 1
+            orders = [_order(steps.rows, streams["shuffling"] if drawn else None) for _ in range(count)]
+            slices = _Slices(run, steps.batch_size, constants, width)
             try:
-                losses = _epoch(run, order, steps.batch_size, epoch * per_epoch, constants, interrupt)
-            except NonFiniteStep:
+                losses = slices.advance(np.concatenate(orders), made * per_epoch, interrupt)
+            except NonFiniteStep as error:
                 raise NonFiniteError(
-                    f"no network has a finite loss in epoch {epoch + 1}: try a smaller learning rate, or look "
-                    "for extreme values in the data"
+                    f"no network has a finite loss in epoch {error.position // per_epoch + 1}: try a smaller learning "
+                    "rate, or look for extreme values in the data"
                 ) from None
-            if losses is None:
+            yield from losses[: len(losses) // per_epoch * per_epoch].reshape(-1, per_epoch, losses.shape[1])
+            made, width = made + count, slices.width
+
+
+def _order(rows: int, rng: np.random.Generator | None) -> Rows:
+    return np.arange(rows, dtype=np.int64) if rng is None else rng.permutation(rows)
+
+
+@dataclass
+class _Slices:
+    """Makes steps in slices of about :data:`SLICE_SECONDS`; ``width`` is how many steps the next one has."""
+
+    run: Run
+    batch_size: int
+    constants: Mapping[str, float]
+    width: int
+
+    def advance(self, order: Rows, first: int, interrupt: Interrupt) -> NDArray[np.float64]:
+        """The losses of the steps, shape (steps, networks); fewer steps if it was interrupted.
+
+        Raises:
+            NonFiniteStep: with the number of the step in the whole run.
+        """
+        parts: list[NDArray[np.float64]] = []
+        done, total = 0, -(-len(order) // self.batch_size)
+        while done < total:
+            before = perf_counter()
+            part = order[done * self.batch_size : (done + self.width) * self.batch_size]
+            try:
+                parts.append(self.run.advance(part, self.batch_size, first + done, self.constants))
+            except NonFiniteStep as error:
+                raise NonFiniteStep(first + done + error.position) from None
+            done += len(parts[-1])
+            spent = max(perf_counter() - before, 1e-9)
+            self.width = max(1, min(2 * self.width, int(SLICE_SECONDS * len(parts[-1]) / spent)))
+            if interrupt.pressed:
                 break
-            yield losses
-
-
-def _epoch(
-    run: Run, order: Rows, batch_size: int, first: int, constants: Mapping[str, float], interrupt: Interrupt
-) -> NDArray[np.float64] | None:
-    """The losses of an epoch's steps, shape (steps, networks); ``None`` if it was interrupted."""
-    parts: list[NDArray[np.float64]] = []
-    done, width = 0, 1
-    total = -(-len(order) // batch_size)
-    while done < total:
-        before = perf_counter()
-        part = order[done * batch_size : (done + width) * batch_size]
-        parts.append(run.advance(part, batch_size, first + done, constants))
-        done += len(parts[-1])
-        spent = max(perf_counter() - before, 1e-9)
-        width = max(1, min(2 * width, int(SLICE_SECONDS * len(parts[-1]) / spent)))
-        if interrupt.pressed:
-            return None
-    return np.concatenate(parts)
+        return np.concatenate(parts)
 
 
 def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.float64]:

@@ -45,6 +45,8 @@ class ManyRun(JaxRun):
     disturbs no other; the run fails when there is no other.
     """
 
+    least_room = 1024
+
     def compiled(self, steps: Steps, settings: JaxEngine) -> tuple[Step, Slice]:
         """The step of all networks, and the loop of it."""
         return _compiled(steps.program, steps.precision, settings)
@@ -54,7 +56,7 @@ class ManyRun(JaxRun):
         losses = self.go(Call(order, batch_size, first, dict(constants)))
         theta = [self._parts[name] for name in self._step.parameters]
         if not (np.isfinite(losses).all(axis=0) & np.asarray(_finite(theta))).any():
-            raise NonFiniteStep(0)
+            raise NonFiniteStep(int(np.isfinite(losses).any(axis=1).sum()))
         return losses
 
     def verify(self) -> None:

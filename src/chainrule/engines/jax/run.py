@@ -17,6 +17,7 @@ from chainrule.engines.jax.settings import JaxEngine
 from chainrule.engines.jax.stepping import KEPT, Step, Stepped, step_of
 from chainrule.engines.protocol import Steps
 from chainrule.engines.replaying import Call, Carried, ReplayingRun, State, converted
+from chainrule.errors import require
 from chainrule.program import Program
 
 ROWS_IN_A_CALL = 1 << 17
@@ -30,7 +31,14 @@ class JaxRun(ReplayingRun):
     call and reused for what comes out.
     """
 
+    least_room = 1
+    """Steps for which a call of the device has room, at least."""
+
     def __init__(self, steps: Steps, settings: JaxEngine) -> None:
+        require(
+            settings.products != "bfloat16" or steps.precision == "float32",
+            "products='bfloat16' is for networks with dtype='float32'",
+        )
         super().__init__(steps.program, steps.precision, steps.data, steps.batch_size)
         self.predictions: NDArray[Any] | None = None
         self._step, self._slice = self.compiled(steps, settings)
@@ -54,9 +62,13 @@ class JaxRun(ReplayingRun):
         missing = max(self._capacity - self.rows, 0) if self.gathers else 0
         with scope():
             self._on_device = {
-                name: jnp.asarray(np.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1)) if missing else a)
+                name: self.on_device(np.pad(a, [(0, missing)] + [(0, 0)] * (a.ndim - 1)) if missing else a)
                 for name, a in self.data.items()
             }
+
+    def on_device(self, array: NDArray[Any]) -> Array:
+        """Rows of the table."""
+        return jnp.asarray(array)
 
     # State
 
@@ -68,7 +80,7 @@ class JaxRun(ReplayingRun):
     def write(self, state: State) -> None:
         """Take over a state, or a part of it."""
         with scope():
-            self._parts |= {name: jnp.array(a) for name, a in self._step.split(state).items()}
+            self._parts |= {name: self._step.put(a) for name, a in self._step.split(state).items()}
 
     def finite(self) -> bool:
         """Whether all parameters are."""
@@ -84,7 +96,7 @@ class JaxRun(ReplayingRun):
         """Make the steps of a call; their losses."""
         size = call.batch_size
         full, rest = divmod(len(call.order), size)
-        room = max(1, min(-(-self._capacity // size), ROWS_IN_A_CALL // size))
+        room = max(self.least_room, min(-(-self._capacity // size), ROWS_IN_A_CALL // size))
         made = [self._several(call, start, min(room, full - start), room) for start in range(0, full, room)]
         if rest:
             made.append(self._several(call, full, 1, 1))
