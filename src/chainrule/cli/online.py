@@ -31,7 +31,7 @@ STREAM_OPTIONS: Final = ("header", "format", "warm_up", "before")
 
 _TABLE_OPTIONS: Final = (
     *("members", "dropout", "epochs", "patience", "batch_size", "skip_unlabelled"),
-    *("log", "tensorboard", "mlflow", "checkpoint", "every", "resume"),
+    *("log", "tensorboard", "mlflow", "checkpoint", "every", "resume", "on_disk", "memory"),
 )
 """What only a table in a file has."""
 
