@@ -15,10 +15,11 @@ from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.engines.steps import NumpyRun
 from chainrule.errors import ArgumentError, NonFiniteError, require, whole_number
+from chainrule.given import Given, given_rows
 from chainrule.nn.places import places
 from chainrule.nonfinite import Trouble, first_trouble
 from chainrule.optim import LBFGS, Optimizer
-from chainrule.resuming import decisive, gone_on, seed_of
+from chainrule.resuming import check_record, decisive, gone_on, seed_of
 from chainrule.runnable import Runnable
 from chainrule.running import PROFILED_SECONDS, Data, lbfgs_run, profile, step_run, training_steps
 from chainrule.schedules import plateau_of
@@ -29,14 +30,13 @@ from chainrule.training import (
     History,
     Moment,
     Plan,
-    batch_rows,
     listed_callbacks,
     progress_callback,
     train,
 )
 from chainrule.training.keeping import Checkpoints, Folder
 from chainrule.training.metrics import Metric
-from chainrule.training.windows import RowsInMemory, Source, Windows
+from chainrule.training.windows import Source
 
 if TYPE_CHECKING:
     from chainrule.engines.native.profile import Profile
@@ -113,13 +113,13 @@ def fit(
     """Train ``network``; the arguments are those of :meth:`chainrule.network.Network.fit`."""
     seed = seed_of(network, seed, resume)
     streams = random_streams(seed)
-    given = _given(network, X, y, settings, validation, sample_weight, seed, streams["validation"])
+    given = given_rows(network, X, y, settings, validation, sample_weight, seed, streams["validation"])
     data, held = given.data, given.held
     require(len(network.parameters.theta) > 0, "the network has no parameters to train")
     fresh = _plan(network, given, settings, seed, streams)
     plan, before, keeper = gone_on(fresh, resume, checkpoints, lambda: decisive(network, settings, fresh, data, held))
     if before is not None:
-        _check_record(before, plan, settings, held=held is not None)
+        check_record(before, plan, settings, held=held is not None)
     with network.evaluator.limited(settings.threads):
         run_ = _run(network, data, settings, plan, before)
         watchers = _watchers(network, run_, callbacks, progress)
@@ -148,64 +148,8 @@ def fit(
     return history
 
 
-@dataclass(frozen=True)
-class _Given:
-    """What to learn from.
-
-    Attributes:
-        data: the rows that a run is made for.
-        held: rows to watch.
-        numbers: which number a row was given as, by its place in the data.
-        windows: the rows of an epoch.
-        batch_size: rows of a step.
-    """
-
-    data: Data
-    held: Data | None
-    numbers: Callable[[], NDArray[np.int64]]
-    windows: Windows
-    batch_size: int
-
-
-def _given(
-    network: Computing,
-    X: Any,
-    y: Any,
-    settings: Settings,
-    validation: Any,
-    sample_weight: Any,
-    seed: int,
-    rng: np.random.Generator,
-) -> _Given:
-    """Rows in memory, or a source of them."""
-    if isinstance(X, Source):
-        return _streamed(network, X, y, settings, validation, sample_weight)
-    data, held, numbers = _split(network, network.prepare(X, y, sample_weight), validation, rng)
-    rows = len(data["Y"])
-    size = batch_rows(settings.batch_size, rows)
-    shuffle = settings.shuffle if size < rows else False
-    return _Given(data, held, lambda: numbers, RowsInMemory(rows, shuffle, seed, data.get("w")), size)
-
-
-def _streamed(
-    network: Computing, source: Source, y: Any, settings: Settings, validation: Any, sample_weight: Any
-) -> _Given:
-    """Rows that are read while the network learns."""
-    require(y is None and sample_weight is None, "a stream brings its own targets: leave y and sample_weight out")
-    require(settings.shuffle is True, "the rows of a stream are shuffled anew every epoch: leave shuffle out")
-    require(settings.batch_size != "all", "a stream has no batch of all rows: give batch_size a number")
-    require(
-        isinstance(validation, tuple | list) or (validation is None and not settings.metrics),
-        "a stream is watched by rows of their own: give validation=(X, y)",
-    )
-    size = batch_rows(settings.batch_size, source.rows)
-    windows = source.windows(network.prepare, size)
-    held = None if validation is None else network.prepare(*validation)
-    return _Given(windows.data, held, windows.numbers, windows, size)
-
-
 def _plan(
-    network: Computing, given: _Given, settings: Settings, seed: int, streams: Mapping[str, np.random.Generator]
+    network: Computing, given: Given, settings: Settings, seed: int, streams: Mapping[str, np.random.Generator]
 ) -> Plan:
     """How the run goes from its start."""
     monitor, larger_is_better = settings.watched(held=given.held is not None)
@@ -226,17 +170,6 @@ def _plan(
     )
 
 
-def _check_record(history: History, plan: Plan, settings: Settings, *, held: bool) -> None:
-    """Whether further epochs fit the record of those before."""
-    kept = {*(["validation_loss"] if history.validation_loss else []), *history.metrics}
-    wanted = {*(["validation_loss"] if held else []), *(m.name for m in settings.metrics)}
-    if len(history) and (kept != wanted or history.monitor != plan.monitor):
-        raise ArgumentError(
-            f"the run to go on from recorded {', '.join(sorted(kept)) or 'the loss alone'} and watched "
-            f"{history.monitor}: resume with the same validation, metrics and monitor"
-        )
-
-
 def _run(network: Computing, data: Data, settings: Settings, plan: Plan, before: History | None) -> Run:
     """What makes the steps."""
     optimizer, engine, epochs = settings.optimizer, settings.engine, settings.epochs
@@ -254,30 +187,6 @@ def _watchers(network: Computing, run_: Run, callbacks: Any, progress: Any) -> l
     between = any(type(c).on_slice is not Callback.on_slice for c in watchers)
     shown = progress_callback(progress)
     return [*([_PutBack(network, run_, between)] if watchers else []), *watchers, *([shown] if shown else [])]
-
-
-def _split(
-    network: Computing, data: Data, validation: Any, rng: np.random.Generator
-) -> tuple[Data, Data | None, NDArray[np.int64]]:
-    """The training rows, the validation rows if there are any, and the number that each training row was given as."""
-    numbers = np.arange(len(data["Y"]))
-    if "w" in data and not data["w"].all():  # what weighs nothing changes nothing, not even which rows share a batch
-        numbers = np.flatnonzero(data["w"] > 0)
-        data = {k: a[numbers] for k, a in data.items()}
-    if validation is None:
-        return data, None, numbers
-    if isinstance(validation, tuple | list) and len(validation) in (2, 3):
-        return data, network.prepare(*validation), numbers
-    require(
-        isinstance(validation, float) and 0 < validation < 1,
-        f"validation is (X, y), (X, y, weights) or a share of the rows between 0 and 1, not {validation!r}",
-    )
-    rows = len(data["Y"])
-    count = round(validation * rows)
-    require(0 < count < rows, f"a share of {validation} of {rows} rows leaves training or validation without rows")
-    order = rng.permutation(rows)
-    kept, held = order[count:], order[:count]
-    return {k: a[kept] for k, a in data.items()}, {k: a[held] for k, a in data.items()}, numbers[kept]
 
 
 @dataclass

@@ -95,3 +95,14 @@ def decisive(network: Computing, settings: Settings, plan: Plan, data: Data, hel
         "optimizer": settings.optimizer.to_json(),
         "engine": engine_to_json(settings.engine),
     }
+
+
+def check_record(history: History, plan: Plan, settings: Settings, *, held: bool) -> None:
+    """Whether further epochs fit the record of those before."""
+    kept = {*(["validation_loss"] if history.validation_loss else []), *history.metrics}
+    wanted = {*(["validation_loss"] if held else []), *(m.name for m in settings.metrics)}
+    if len(history) and (kept != wanted or history.monitor != plan.monitor):
+        raise ArgumentError(
+            f"the run to go on from recorded {', '.join(sorted(kept)) or 'the loss alone'} and watched "
+            f"{history.monitor}: resume with the same validation, metrics and monitor"
+        )

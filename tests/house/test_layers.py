@@ -42,6 +42,7 @@ LAYERS = (
     "nonfinite",
     "summary",
     "running",
+    "given",
     "resuming",
     "fitting",
     "exploring",
