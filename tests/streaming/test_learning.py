@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 import chainrule as cr
 from chainrule.data import TableEncoder
-from chainrule.streaming import facts, learning
+from chainrule.streaming import facts, surveyor
 from chainrule.streaming.facts import Counts, Moments
 from chainrule.streaming.lots import lots
 
@@ -75,7 +75,7 @@ def test_which_rows_are_held_out_does_not_depend_on_the_files(mixed_table, tmp_p
 
 
 def test_few_rows_are_put_aside_of_many(mixed_table, tmp_path, monkeypatch):
-    monkeypatch.setattr(learning, "MOST_ROWS", 200)
+    monkeypatch.setattr(surveyor, "MOST_ROWS", 200)
     mixed_table.write_parquet(tmp_path / "t.parquet", row_group_size=100)
     learnt = cr.Stream(tmp_path).learn("y")
     survey = learnt.survey

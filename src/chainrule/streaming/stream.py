@@ -17,10 +17,11 @@ from chainrule.data import TableEncoder, Task, tables
 from chainrule.errors import ArgumentError, DataError, require, whole_number
 from chainrule.show.numbers import counted
 from chainrule.streaming.chunks import Files
-from chainrule.streaming.learning import Drawn, Survey, survey
+from chainrule.streaming.learning import survey
 from chainrule.streaming.memory import Memory
 from chainrule.streaming.parquet import ParquetFiles
 from chainrule.streaming.quality import Mixing, between_chunks
+from chainrule.streaming.survey import Drawn, Survey
 from chainrule.streaming.text import TextFiles
 from chainrule.streaming.windows import StreamedRows
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from chainrule.errors import CellError, DataError, require
 from chainrule.streaming.chunks import Files
-from chainrule.streaming.learning import Survey
+from chainrule.streaming.survey import Survey
 from chainrule.training.windows import Data, Prepare, Window, to_pick_from
 
 ORDER_BYTES: Final = 16
