@@ -184,8 +184,8 @@ def test_interruptions_at_any_moment_leave_nobody_working(count):
     try:
         for attempt in range(150):
             try:
-                armed = 1
                 while True:
+                    armed = 1  # again and again: Python drops what is raised while it clears away a weak reference
                     with borrow(3) as crew:
                         crew.run(count, slots.ctypes.data, COUNTS * (attempt % 7))
             except KeyboardInterrupt:
