@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-pytest.importorskip("jax", reason="pip install 'chainrule[jax]'")
-
 import chainrule as cr
+
+jax = pytest.importorskip("jax", reason="pip install 'chainrule[jax]'")
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((100, 6))
@@ -49,3 +49,10 @@ def test_networks_that_fail_on_jax_disturb_no_other_until_none_is_left():
     with pytest.raises(cr.NonFiniteError, match="no network has a finite loss in epoch"):
         lost.explore(X, y, lr=[1e300], **settings)
     np.testing.assert_array_equal(lost.parameters.theta, before)
+
+
+def test_products_that_this_processor_does_not_have_are_refused():
+    if jax.default_backend() != "cpu":
+        pytest.skip("only processors lack them")
+    with pytest.raises(cr.ArgumentError, match="XLA does not multiply the matrices of many networks in bfloat16"):
+        cr.mlp([6, 2, 1]).explore(X, y, engine=cr.JaxEngine(products="bfloat16"))

@@ -16,6 +16,7 @@ from chainrule.engines.jax.settings import JaxEngine
 from chainrule.engines.jax.stepping import KEPT, Step, Stepped
 from chainrule.engines.protocol import NonFiniteStep, Rows, Steps
 from chainrule.engines.replaying import Call
+from chainrule.errors import require
 from chainrule.program import Program
 
 
@@ -49,6 +50,10 @@ class ManyRun(JaxRun):
 
     def compiled(self, steps: Steps, settings: JaxEngine) -> tuple[Step, Slice]:
         """The step of all networks, and the loop of it."""
+        require(
+            settings.products == "float32" or jax.default_backend() != "cpu",
+            "XLA does not multiply the matrices of many networks in bfloat16 on this processor: take engine='jax'",
+        )
         return _compiled(steps.program, steps.precision, settings)
 
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
