@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from math import prod
 from typing import Any
@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 
 import chainrule as cr
-from chainrule.checking.cases import domain
+from chainrule.checking.cases import cases, domain
 from chainrule.derivation import derive_program
-from chainrule.expression import REGISTRY, Expression, lift, symbol
+from chainrule.expression import REGISTRY, Expression, Operation, lift, symbol
 from chainrule.ops.arrays import add_rows, pad, reshape, take, transpose
 from chainrule.ops.random import uniform
 from chainrule.passes import simplify
 from chainrule.program import Program
 from chainrule.shapes import broadcast, concrete, reduce_axes
-from chainrule.trace import trace
+from chainrule.trace import atom_expression, substitute, trace
 
 SIZES = (1, 1, 2, 3, 4, 5, 8, 16, 17, 33)
 LARGEST = 6000
@@ -296,6 +296,26 @@ def _factors(number: int) -> list[int]:
         if number % factor == 0:
             return [factor, *_factors(number // factor)]
     return [number] if number > 1 else []
+
+
+def programs_of(operation: Operation) -> Iterator[tuple[Program, dict[str, Any]]]:
+    """The value, and the derivatives, of every example of an operation."""
+    for case in cases(operation):
+        yield case.program, case.values
+        if case.differentiable:
+            yield derive_program(case.pulled, case.differentiable), case.values | {"g_in": case.g}
+
+
+def together(operations: Iterable[Operation]) -> tuple[Program, dict[str, Any]]:
+    """All these programs as one, since compiling takes the time; each keeps its inputs under names of its own."""
+    outputs, values, inputs = {}, {}, []
+    for number, (program, own) in enumerate(p for operation in operations for p in programs_of(operation)):
+        symbols = {v.name: cr.symbols(f"{v.name}_{number}", shape=v.shape, dtype=v.dtype) for v in program.inputs}
+        inputs += symbols.values()
+        known = substitute(program, symbols, label=False)
+        outputs |= {f"{label}_{number}": atom_expression(atom, known) for label, atom in program.outputs}
+        values |= {f"{name}_{number}": value for name, value in own.items()}
+    return trace(outputs, name="together", inputs=inputs), values
 
 
 def poisoned(trial: Trial, seed: int) -> Trial:

@@ -3,41 +3,21 @@
 import numpy as np
 import pytest
 from agreement import NAN_BYTES, WIDTHS, assert_outputs
+from programs import together
 
 import chainrule as cr
-from chainrule.derivation import derive_program
 from chainrule.engines import numpy as reference
 from chainrule.engines.native.call import NativeCall, run
 from chainrule.engines.native.target import host
 from chainrule.testing import assert_case, cases
-from chainrule.trace import atom_expression, substitute, trace
+from chainrule.trace import trace
 
 BOUNDS = {"float32": 1e-5, "float64": 1e-13}
 
 
-def programs_of(operation):
-    """The value, and the derivatives, of every example of an operation."""
-    for case in cases(operation):
-        yield case.program, case.values
-        if case.differentiable:
-            yield derive_program(case.pulled, case.differentiable), case.values | {"g_in": case.g}
-
-
-def together(operation):
-    """All these programs as one, since compiling takes the time; each keeps its inputs under names of its own."""
-    outputs, values, inputs = {}, {}, []
-    for number, (program, own) in enumerate(programs_of(operation)):
-        symbols = {v.name: cr.symbols(f"{v.name}_{number}", shape=v.shape, dtype=v.dtype) for v in program.inputs}
-        inputs += symbols.values()
-        known = substitute(program, symbols, label=False)
-        outputs |= {f"{label}_{number}": atom_expression(atom, known) for label, atom in program.outputs}
-        values |= {f"{name}_{number}": value for name, value in own.items()}
-    return trace(outputs, name="together", inputs=inputs), values
-
-
 @pytest.mark.parametrize("operation", cr.operations.values(), ids=lambda o: o.name)
 def test_value_and_derivatives_of_every_example(operation):
-    program, values = together(operation)
+    program, values = together([operation])
     for precision, bound in BOUNDS.items():
         wanted = reference.run(program, values, precision)
         for width in WIDTHS:

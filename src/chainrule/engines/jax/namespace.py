@@ -14,7 +14,6 @@ import jax.numpy as jnp
 from chainrule.engines.jax.settings import JaxEngine
 from chainrule.engines.numpy import compile_program
 from chainrule.engines.threefry import uniform
-from chainrule.errors import require
 from chainrule.expression import Spelling
 from chainrule.program import Program
 
@@ -36,8 +35,7 @@ def scope() -> Iterator[None]:
 
 def text_function(program: Program, precision: str, settings: JaxEngine) -> Callable[..., tuple[Array, ...]]:
     """The program's text as a function of its inputs, in order, that JAX can trace."""
-    narrow = settings.products == "bfloat16"
-    require(not narrow or precision == "float32", "products='bfloat16' is for networks with dtype='float32'")
+    narrow = settings.products == "bfloat16" and precision == "float32"
     dtype = FLOAT_TYPES[precision]
     names = {
         "np": jnp,
