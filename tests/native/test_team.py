@@ -168,6 +168,7 @@ def test_an_exception_gives_the_threads_back(count):
 
 
 @pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="no timer that interrupts on this system")
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # see where it is armed
 def test_interruptions_at_any_moment_leave_nobody_working(count):
     """A signal handler raises again and again, at moments that drift through borrowing, handing over and waiting."""
     armed = interrupted = 0
@@ -185,7 +186,7 @@ def test_interruptions_at_any_moment_leave_nobody_working(count):
         for attempt in range(150):
             try:
                 while True:
-                    armed = 1  # again and again: Python drops what is raised while it clears away a weak reference
+                    armed = 1  # again and again: Python drops what is raised while it clears an object away
                     with borrow(3) as crew:
                         crew.run(count, slots.ctypes.data, COUNTS * (attempt % 7))
             except KeyboardInterrupt:
