@@ -40,7 +40,7 @@ class Commands(click.Group):
     def main(self, args: Sequence[str] | None = None, *others: Any, **settings: Any) -> Any:
         """Run the command of ``args`` (of the command line by default) and exit."""
         words = sys.argv[1:] if args is None else list(args)
-        settings |= {"standalone_mode": False, "prog_name": "chainrule"}
+        settings |= {"standalone_mode": False, "prog_name": "chainrule", "obj": words}
         try:
             code = super().main(words, *others, **settings)
         except (KeyboardInterrupt, click.Abort):

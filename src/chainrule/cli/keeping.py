@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from chainrule.engines.jax.processes import first
+
 
 def keeping(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where checkpoints are, for :func:`kept`."""
@@ -38,7 +40,7 @@ def kept(checkpoint: Path | None, every: float | None, resume: bool) -> dict[str
         if resume or every is not None:
             raise click.UsageError(f"{'--resume' if resume else '--every'} needs --checkpoint DIR")
         return {}
-    if resume:
+    if resume and first():
         steps = newest_steps(checkpoint)
         stand = ", ".join(f"{member} at step {step}" for member, step in steps.items())
         click.echo(

@@ -32,6 +32,7 @@ STREAM_OPTIONS: Final = ("header", "format", "warm_up", "before")
 _TABLE_OPTIONS: Final = (
     *("members", "dropout", "epochs", "patience", "batch_size", "skip_unlabelled"),
     *("log", "tensorboard", "mlflow", "checkpoint", "every", "resume", "on_disk", "memory"),
+    *("processes", "joining"),
 )
 """What only a table in a file has."""
 

@@ -15,7 +15,9 @@ from chainrule.cli.keeping import keeping, kept
 from chainrule.cli.on_disk import described, from_disk, stream_of
 from chainrule.cli.online import STREAM_OPTIONS, check_options, learn, streaming
 from chainrule.cli.parsing import batch_size, units
+from chainrule.cli.processes import part_of, together
 from chainrule.engines.choice import ENGINES
+from chainrule.engines.jax.processes import first
 
 if TYPE_CHECKING:
     from chainrule.tabular import TableModel
@@ -24,7 +26,7 @@ INTERRUPTED = 130
 
 _NO_PART_OF_THE_MODEL = (
     *("data", "out", "force", "as_json", "log", "tensorboard", "mlflow"),
-    *("checkpoint", "every", "resume"),
+    *("checkpoint", "every", "resume", "joining"),
 )
 """Parameters that say where things go."""
 
@@ -75,6 +77,7 @@ Examples:
 @click.option("--force", is_flag=True, help="Write even if the folder holds other files (they stay).")
 @from_disk
 @keeping
+@together
 @streaming
 @following
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else.")
@@ -96,6 +99,8 @@ def train(
     online: bool,
     on_disk: bool,
     memory: str | None,
+    processes: int | None,
+    joining: str | None,
     **arguments: Any,
 ) -> int:
     """Train a network on a table to predict one of its columns.
@@ -115,6 +120,10 @@ def train(
         stream |= {name: arguments[name] for name in ("task", "hidden", "lr", "seed", "engine", "ignore")}
         folder, command = out or Path("online-model"), _command(context)
         return learn(str(data), folder, command=command, force=force, as_json=as_json, target=target, **stream)
+    arguments["engine"], code = part_of(context.obj, processes, joining, arguments["engine"])
+    if code is not None:
+        return code
+    talks = first()  # of several processes
     from chainrule.cli import show
     from chainrule.data import read_table
     from chainrule.files import sha256
@@ -124,16 +133,20 @@ def train(
     check_folder(folder, force=force)
     rows = stream_of(data, memory, asked=on_disk)
     table = read_table(data) if rows is None else rows
-    with followed(log, tensorboard, mlflow) as (callbacks, keep):
+    with followed(*((log, tensorboard, mlflow) if talks else (None, None, False))) as (callbacks, keep):
         model = TableModel.train(
             table,
             target,
             **arguments,
-            progress=not as_json,
+            progress=talks and not as_json,
             callbacks=callbacks,
             **kept(checkpoint, every, resume),
-            announce=None if as_json else lambda *found: show.unless_closed(show.recognised, data, table, *found),
+            announce=None
+            if as_json or not talks
+            else lambda *found: show.unless_closed(show.recognised, data, table, *found),
         )
+        if not talks:
+            return 0
         about = {"file": data.name, "sha256": sha256(data)} if rows is None else described(rows)
         model.settings.update({"command": _command(context, streamed=rows is not None), "table": about})
         model.save(folder, force=force)
@@ -143,6 +156,8 @@ def train(
         show.as_json(_summary(model, folder, interrupted))
     else:
         show.unless_closed(show.result, model, rows.paths[0] if rows else data, folder, interrupted)
+    if interrupted and checkpoint:
+        click.echo(f"The same command with --resume goes on from {checkpoint}.", err=True)
     return INTERRUPTED if interrupted else 0
 
 

@@ -124,20 +124,28 @@ class ReplayingRun(ABC):
         self._done = first + len(losses)
         if not np.isfinite(losses).all():
             losses = self._again(first)
-        if perf_counter() - self._anchored > self._interval:
-            self.verify()
+        if self.due():
+            self._look(keep=True)
         return losses
 
     def verify(self) -> None:
         """Raise NonFiniteStep if the parameters are not finite; keep a copy of the state from time to time."""
+        self._look(keep=self.due())
+
+    def _look(self, *, keep: bool) -> None:
+        """Look at the parameters, and keep a copy of the state if it is time for one."""
         if not self.finite():
             self._again(self._done)
-        if perf_counter() - self._anchored > self._interval:
+        if keep:
             start = perf_counter()
             self.anchor()
             self._interval = max(ANCHOR_SECONDS, ANCHOR_RATIO * (perf_counter() - start))
 
     # Steps that fail
+
+    def due(self) -> bool:
+        """Whether it is time for another copy of the state."""
+        return perf_counter() - self._anchored > self._interval
 
     def anchor(self) -> None:
         """Remember the state, from which the calls after it can be made again."""

@@ -229,7 +229,14 @@ class BaseMLP(CallbackSupport, Learnt):  # type: ignore[misc]
             members: tuple[Member, ...] = (Member(*fit(Part(0, training, back, seed, None, callbacks)), back),)
         else:
             members = train_members(
-                fit, rows=len(rows), members=count, seed=seed, labels=strata, hold_back=hold_back, callbacks=callbacks
+                fit,
+                rows=len(rows),
+                members=count,
+                seed=seed,
+                labels=strata,
+                hold_back=hold_back,
+                engine=self.engine,
+                callbacks=callbacks,
             )
         for told in follower:
             told.end()

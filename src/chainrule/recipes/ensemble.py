@@ -131,6 +131,7 @@ def learn(
         members=recipe.members,
         seed=seed,
         labels=labels,
+        engine=engine,
         callbacks=callbacks,
         progress=progress,
     )
@@ -182,7 +183,14 @@ def learn_stream(
         return network, _fit(recipe, network, rows, None, watched, part, watch, how)
 
     trained = train_members(
-        fit, rows=0, members=recipe.members, seed=seed, hold_back=False, callbacks=callbacks, progress=progress
+        fit,
+        rows=0,
+        members=recipe.members,
+        seed=seed,
+        hold_back=False,
+        engine=engine,
+        callbacks=callbacks,
+        progress=progress,
     )
     members = tuple(replace(member, held=np.arange(len(X))) for member in trained)
     sharpen(members, X, y)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.callbacks import Follower, for_members
+from chainrule.engines.choice import Engine, one_by_one
 from chainrule.engines.native.target import cores
 from chainrule.network import Network
 from chainrule.recipes.folds import held_back_by, others, seeds
@@ -59,6 +60,7 @@ def train_members(
     seed: int,
     labels: NDArray[Any] | None = None,
     hold_back: bool = True,
+    engine: Engine = "auto",
     callbacks: Sequence[Any] = (),
     progress: Any = None,
 ) -> tuple[Member, ...]:
@@ -75,6 +77,7 @@ def train_members(
         seed: of everything random; the first member has it as its own.
         labels: the class of each row.
         hold_back: whether each member holds back rows to watch; else all learn from all rows.
+        engine: what trains them; one of several devices has them one after another.
         callbacks: what watches each training.
         progress: as in :meth:`chainrule.Network.fit`.
     """
@@ -82,7 +85,8 @@ def train_members(
     held = held_back_by(rows, members, np.random.default_rng(seed), labels) if hold_back else [none] * members
     given = listed_callbacks(callbacks)
     own = for_members(given, members)
-    workers = min(members, cores()) if all(isinstance(c, Follower) for c in given) else 1
+    beside = all(isinstance(c, Follower) for c in given) and not one_by_one(engine)
+    workers = min(members, cores()) if beside else 1
     bar = _SharedBar(progress_callback(progress), members)
     with Interrupt() as interrupt:  # those of the members are pressed with it
 

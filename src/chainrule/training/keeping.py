@@ -14,6 +14,7 @@ from time import monotonic
 from typing import Any, Final, TypeAlias
 
 from chainrule._version import __version__
+from chainrule.engines.jax.processes import first
 from chainrule.errors import ArgumentError, ModelFileError, require, whole_number
 from chainrule.files import remove_unfinished
 from chainrule.storage import read_file, write_file
@@ -112,6 +113,9 @@ class Keeper:
         self._settings, self._training = checkpoints, training
         self.folder = Path(checkpoints.folder)
         self._step, self._when, self._broken = -1, monotonic(), False
+        self._writes = first()  # of several processes
+        if not self._writes:
+            return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             remove_unfinished(self.folder, PATTERN)
@@ -138,7 +142,9 @@ class Keeper:
         Raises:
             ArgumentError: where the first one cannot be written, so that nothing is trained in vain.
         """
-        first, self._step, self._when = self._step < 0, history.steps, monotonic()
+        new, self._step, self._when = self._step < 0, history.steps, monotonic()
+        if not self._writes:
+            return
         about = {"chainrule": __version__, "training": self._training}
         about |= {"history": asdict(history), "checkpoint": checkpoint.to_json()}
         try:
@@ -146,7 +152,7 @@ class Keeper:
             self._prune(history.steps)
             self._broken = False
         except OSError as error:
-            if first:
+            if new:
                 raise _unusable(self.folder, error) from None
             if not self._broken:
                 warnings.warn(

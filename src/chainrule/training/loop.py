@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.jax.processes import largest, of_first
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.errors import require, whole_number
 from chainrule.show.numbers import counted
@@ -240,6 +241,10 @@ class _Training:
             states = tuple(state for c in self.callbacks if (state := c.state()) is not None)
             self.keeper.write(replace(self.checkpoint(), ended=ended, callbacks=states), self.history)
 
+    def due(self) -> bool:
+        """Whether it is time for a checkpoint."""
+        return self.keeper is not None and self.keeper.due(self.history.steps)
+
     def epoch(self, epoch: int, interrupt: Interrupt) -> None:
         """One epoch, or what is left of it: its windows in slices, then its line in the history."""
         self.start = self.start if self.done else perf_counter()
@@ -258,14 +263,16 @@ class _Training:
         self.record(self.plan.epoch_loss(self.losses, np.concatenate(weights)))
         self.leave_epoch()
         self.compare(epoch)
-        if any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks]):
+        ended = any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks])
+        ends, due = largest(ended, self.due())
+        if ends:
             raise _Ended(f"ended by a callback after epoch {epoch}")
         waited = epoch - self.best.renewed
         if self.plan.patience is not None and waited >= self.plan.patience:
             better = f"that was better by more than {self.plan.min_delta:g}" if self.plan.min_delta else ""
             which = f"the last one {better}" if better else "the best one"
             raise _Ended(f"stopped early after epoch {epoch}, {counted(waited, 'epoch')} after {which}")
-        if self.keeper and self.keeper.due(self.history.steps):
+        if due:
             self.keep()
 
     def window(self, window: Window, first: int, epoch: int, interrupt: Interrupt) -> None:
@@ -285,12 +292,13 @@ class _Training:
             self.history.steps += end - done
             self.last_loss = float(self.losses[end - 1])
             spent = max(perf_counter() - before, 1e-9)
-            self.slice_steps = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
+            wanted = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
             self.done = end
-            if any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks]):
+            ended = any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks])
+            self.slice_steps, ends, pressed, due = largest(wanted, ended, interrupt.pressed, self.due())
+            if ends:
                 raise _Ended(f"ended by a callback in epoch {epoch}")
-            pressed = interrupt.pressed
-            if self.keeper and end < len(self.losses) and (pressed or self.keeper.due(self.history.steps)):
+            if self.keeper and end < len(self.losses) and (pressed or due):
                 self.run.verify()
                 self.keep()
             if pressed:
@@ -302,7 +310,7 @@ class _Training:
 
     def record(self, loss: float) -> None:
         history = self.history
-        values = dict(self.evaluate(self.run.state))
+        values = of_first(self.evaluate(self.run.state))
         history.loss.append(loss)
         if "validation_loss" in values:
             history.validation_loss.append(values.pop("validation_loss"))

@@ -1,8 +1,9 @@
 """The JAX engine: the printed text of a program with ``np`` bound to ``jax.numpy``, compiled by XLA.
 
 ``namespace`` has the names that a text uses; ``stepping`` makes a training step a pure function, and a slice of steps
-one compiled loop; ``run`` trains with it, ``many`` several networks at once; ``call`` runs any program. JAX is imported
-when one of them is.
+one compiled loop; ``run`` trains with it, ``many`` several networks at once, ``sharded`` on several devices, where
+``mesh`` says what lies on which; ``call`` runs any program. JAX is imported when one of them is. ``processes``: how
+several of them train together.
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from chainrule.engines.jax.settings import JaxEngine
-from chainrule.errors import EngineError
+from chainrule.engines.jax.processes import several
+from chainrule.engines.jax.settings import JaxEngine, need_jax
+from chainrule.errors import require
 from chainrule.program import Program
 
 if TYPE_CHECKING:
@@ -30,10 +32,12 @@ def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
         EngineError: without JAX; the message has the command that installs it.
         ArgumentError: for settings that do not fit the steps.
     """
-    _need_jax()
+    need_jax()
     from chainrule.engines.jax.run import JaxRun
+    from chainrule.engines.jax.sharded import ShardedRun
 
-    return JaxRun(steps, settings or JaxEngine())
+    settings = settings or JaxEngine()
+    return ShardedRun(steps, settings) if settings.devices not in (None, 1) or several() else JaxRun(steps, settings)
 
 
 def jax_many_run(steps: Steps, settings: JaxEngine | None = None) -> ManyRun:
@@ -41,15 +45,17 @@ def jax_many_run(steps: Steps, settings: JaxEngine | None = None) -> ManyRun:
 
     Errors are those of :func:`jax_run`.
     """
-    _need_jax()
+    need_jax()
     from chainrule.engines.jax.many import ManyRun
 
-    return ManyRun(steps, settings or JaxEngine())
+    settings = settings or JaxEngine()
+    require(settings.devices in (None, 1), "several networks train on one device at once: leave devices out")
+    return ManyRun(steps, settings)
 
 
 def jax_call(program: Program, precision: str, settings: JaxEngine | None = None) -> JaxCall:
     """A program to be called with values; errors as for :func:`jax_run`."""
-    _need_jax()
+    need_jax()
     from chainrule.engines.jax.call import JaxCall
 
     return JaxCall(program, precision, settings or JaxEngine())
@@ -58,12 +64,3 @@ def jax_call(program: Program, precision: str, settings: JaxEngine | None = None
 def run(program: Program, values: Mapping[str, Any], precision: str = "float64") -> dict[str, Any]:
     """The outputs of the program by label."""
     return jax_call(program, precision).run(values)
-
-
-def _need_jax() -> None:
-    try:
-        import jax  # noqa: F401
-    except ImportError as error:
-        raise EngineError(
-            f"engine='jax' needs JAX ({error}): pip install 'chainrule[jax]', or choose another engine"
-        ) from None

@@ -77,8 +77,16 @@ class Step:
 
     def vector(self, name: str, parts: Mapping[str, Any]) -> NDArray[Any]:
         """One array of the state with flat vectors, copied to the host."""
-        own = [np.asarray(parts[r.name]).ravel() for r in self.regions if r.vector == name]
-        return np.concatenate(own) if own else np.array(parts[name])
+        own = [self.read(parts[r.name]).ravel() for r in self.regions if r.vector == name]
+        return np.concatenate(own) if own else self.read(parts[name]).copy()
+
+    def read(self, array: Array) -> NDArray[Any]:
+        """An array of what is carried, on the host."""
+        return np.asarray(array)
+
+    def put(self, array: NDArray[Any]) -> Array:
+        """An array of what is carried, on the device; its memory is given away."""
+        return jnp.array(array)
 
     def join(self, parts: Parts) -> dict[str, Array]:
         """The state with flat vectors."""

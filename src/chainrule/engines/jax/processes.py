@@ -1,0 +1,130 @@
+"""Several processes that train together: how one joins the others, and what they agree on.
+
+All of them run the same program on the same rows. JAX moves the numbers between them; what depends on a clock or on one
+of them alone (how long a slice is, whether Ctrl-C was pressed) they have to agree on. JAX is imported by :func:`join`.
+"""
+
+from __future__ import annotations
+
+import sys
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from chainrule.engines.jax.settings import need_jax
+from chainrule.errors import ArgumentError, DataError, EngineError
+
+LOST_SECONDS = 30
+"""How long nothing is heard of a process before the others end."""
+
+JOINING_SECONDS = 120
+"""How long a process waits for the others at the start."""
+
+CLUSTER = "cluster"
+"""Says that the cluster's own environment tells how many processes there are, and which one this is."""
+
+
+def join(how: str) -> None:
+    """Become one of several processes. It comes before anything else is done with JAX.
+
+    Args:
+        how: ``"cluster"`` where JAX finds out by itself (Slurm, Open MPI, TPUs, Kubernetes); otherwise
+            ``"HOST:PORT,NUMBER,PROCESSES"``: where process 0 listens, which process this is, counted from 0, and how
+            many there are.
+
+    Raises:
+        ArgumentError: for another text, and outside a cluster.
+        EngineError: without JAX, and if the others are not there in time.
+    """
+    arguments = {} if how == CLUSTER else _place(how)
+    need_jax()
+    import jax
+
+    try:
+        jax.distributed.initialize(
+            **arguments, initialization_timeout=JOINING_SECONDS, heartbeat_timeout_seconds=LOST_SECONDS
+        )
+    except ValueError as error:
+        raise ArgumentError(
+            f"JAX finds no cluster here ({error}): say where this process belongs with HOST:PORT,NUMBER,PROCESSES"
+        ) from None
+    except RuntimeError as error:
+        raise EngineError(f"this process cannot join the others: {str(error).splitlines()[0]}") from None
+
+
+def _place(how: str) -> dict[str, Any]:
+    """The arguments for JAX of ``HOST:PORT,NUMBER,PROCESSES``."""
+    address, _, rest = how.partition(",")
+    numbers = rest.split(",")
+    if ":" not in address or len(numbers) != 2 or not all(n.isascii() and n.isdecimal() for n in numbers):
+        raise ArgumentError(f"a process joins others by {CLUSTER} or HOST:PORT,NUMBER,PROCESSES, not {how!r}")
+    number, processes = map(int, numbers)
+    if number >= processes:
+        raise ArgumentError(f"of {processes} processes the last one is number {processes - 1}, not {number}")
+    return {"coordinator_address": address, "num_processes": processes, "process_id": number}
+
+
+def several() -> bool:
+    """Whether this is one of several processes; JAX is not imported to find out."""
+    initialized = getattr(sys.modules.get("jax.distributed"), "is_initialized", None)
+    return initialized is not None and initialized() and sys.modules["jax"].process_count() > 1
+
+
+def first() -> bool:
+    """Whether this process is the one that writes files and talks."""
+    return not several() or sys.modules["jax"].process_index() == 0
+
+
+def largest(*numbers: int) -> tuple[int, ...]:
+    """The largest of each number that any of the processes has; all of them call it."""
+    return tuple(gathered(np.array(numbers)).max(axis=0).tolist()) if several() else numbers
+
+
+def of_first(values: Mapping[str, float]) -> dict[str, float]:
+    """The values that process 0 has; all of them call it, with the same names."""
+    if not several():
+        return dict(values)
+    return dict(zip(values, gathered(np.array([*values.values()], np.float64))[0].tolist(), strict=True))
+
+
+def gathered(array: NDArray[Any]) -> NDArray[Any]:
+    """The array of each process, in a row; bit for bit, whatever JAX makes of its type."""
+    from jax.experimental.multihost_utils import process_allgather
+
+    with reported_losses(ValueError):
+        return np.asarray(process_allgather(array.view(np.uint8))).view(array.dtype)
+
+
+def check_same(arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Raise DataError unless all processes have the same arrays."""
+    digest = 0
+    for name, array in sorted(arrays.items()):
+        digest = zlib.crc32(np.ascontiguousarray(array).tobytes(), zlib.crc32(name.encode(), digest))
+    found = gathered(np.array([digest], np.uint32))[:, 0]
+    different = [str(number) for number in range(len(found)) if found[number] != found[0]]
+    if different:
+        raise DataError(
+            f"process {', '.join(different)} of {len(found)} has other rows or other starting values than process 0: "
+            "all processes read the same table, with the same arguments"
+        )
+
+
+@contextmanager
+def reported_losses(*also: type[Exception]) -> Iterator[None]:
+    """Within the block, what JAX raises where a process does not answer becomes an EngineError."""
+    if not several():
+        yield
+        return
+    from jax.errors import JaxRuntimeError
+
+    try:
+        yield
+    except (JaxRuntimeError, *also) as error:
+        raise EngineError(
+            f"training together with the other processes broke off: {str(error).splitlines()[0]:.200}; "
+            "where checkpoints were kept, start all of them again with --resume"
+        ) from None
