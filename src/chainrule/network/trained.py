@@ -53,7 +53,8 @@ class Trained(Computing):
         """Train on rows ``X`` with targets ``y``, from the parameters as they are.
 
         Args:
-            X: features, shape (rows, features); a dictionary of arrays for several inputs.
+            X: features, shape (rows, features); a dictionary of arrays for several inputs; or rows on disk, such as
+                ``cr.Stream(...).learn(target).rows``, with ``None`` for ``y``.
             y: targets: numbers, shape (rows,) or (rows, outputs); class codes 0, 1, ... or rows of probabilities.
             epochs: how many times to go through the rows.
             batch_size: rows in a step; ``"all"`` is full-batch descent, 1 is online. The last batch may be short.
