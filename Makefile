@@ -34,6 +34,7 @@ bench: .venv/peers.done
 	$(BIN)/python -m benchmarks.training
 	$(BIN)/python -m benchmarks.training.starting
 	$(BIN)/python -m benchmarks.starts
+	$(BIN)/python -m benchmarks.online --save
 	$(BIN)/python -m benchmarks.checking
 	$(BIN)/python -m benchmarks.fresh
 	$(BIN)/python -m benchmarks.importing

@@ -98,7 +98,7 @@ def test_the_report_shows_the_curves_and_says_what_is_not_there(trained):
     assert page.count("<svg") == 2
     curve = pl.read_csv(folder / "history.csv")
     assert curve.columns[:4] == ["rows", "loss", "loss_window", "loss_fading"]
-    assert curve["rows"].to_list() == list(range(100, 1501, 100))
+    assert curve["rows"].to_list() == list(range(250, 1501, 250))
 
 
 def test_the_loss_of_a_row_is_that_of_the_model_of_the_rows_before_it(table):

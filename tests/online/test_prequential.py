@@ -27,7 +27,7 @@ def test_a_curve_is_what_its_definition_gives_at_each_point():
     record = record_of()
     for start in range(0, 950, 37):
         record.add(losses[start : start + 37], p[start : start + 37], y[start : start + 37])
-    assert record.curve["rows"] == list(range(10, 951, 10))
+    assert record.curve["rows"] == list(range(25, 951, 25))
     for place, rows in enumerate(record.curve["rows"]):
         window = slice(max(0, rows - 100), rows)
         weights = 0.99 ** np.arange(rows - 1, -1, -1)

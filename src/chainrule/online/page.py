@@ -66,8 +66,8 @@ def page(table: OnlineTable, model: TableModel, record: Prequential) -> Document
             Heading("What is not here"),
             Paragraph(
                 "No rows were held out: the rows above take their place. The stream was not kept, so there is no "
-                "picture of what the model looks at and no list of rows to look at; to get them, keep some rows and "
-                "use them with chainrule predict. The loss is that of the network, whose target is standardised "
+                "picture of what the model looks at and no list of rows to look at; for these, keep the rows in a "
+                "file and use chainrule train on it. The loss is that of the network, whose target is standardised "
                 "where it is a number."
             ),
         ),

@@ -52,7 +52,7 @@ class Prequential:
         self._quantities = tuple(quantities)
         names = [name for q in quantities for name in (q.name, f"{q.name}_window", f"{q.name}_fading")]
         self.curve: dict[str, list[float]] = {name: [] for name in ("rows", *names)}
-        self._every = max(1, window // 10)
+        self._every = max(1, window // 4)
         self._pending: list[tuple[NDArray[Any], NDArray[Any], NDArray[Any]]] = []
         self._waiting = 0
         self._widths: list[int] = []

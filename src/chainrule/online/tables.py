@@ -35,7 +35,7 @@ HIDDEN: Final = (64, 64)
 LR: Final = 1e-3
 """The learning rate of Adam, where nobody says."""
 
-AHEAD_BYTES: Final = 1 << 22
+AHEAD_BYTES: Final = 1 << 20
 """Bytes that are read ahead of learning, at most."""
 
 KEPT_PROBLEMS: Final = 100
