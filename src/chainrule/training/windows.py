@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -38,8 +39,10 @@ class Window:
 
     def batch_weights(self, batch_size: int) -> NDArray[np.float64]:
         """How much each batch counts in the mean of an epoch: as much as its rows do."""
-        weights = np.ones(len(self.order)) if self.weights is None else self.weights[self.order].astype(np.float64)
-        return np.asarray(np.add.reduceat(weights, np.arange(0, len(weights), batch_size)))
+        starts = np.arange(0, len(self.order), batch_size)
+        if self.weights is None:
+            return np.diff(starts, append=len(self.order)).astype(np.float64)
+        return np.asarray(np.add.reduceat(self.weights[self.order].astype(np.float64), starts))
 
 
 class Windows(Protocol):
@@ -120,12 +123,14 @@ class RowsInMemory:
 
     def epoch(self, rng: np.random.Generator) -> Generator[Window]:
         """The one window; see :class:`Windows`."""
+        yield Window(rng.permutation(self.rows) if self.shuffle is True else self._lasting, weights=self.weights)
+
+    @cached_property
+    def _lasting(self) -> Rows:
+        """The order that all epochs share."""
         if self.shuffle is False:
-            order = np.arange(self.rows, dtype=np.int64)
-        else:
-            stream = random_streams(self.seed)["shuffling"] if self.shuffle == "once" else rng
-            order = stream.permutation(self.rows)
-        yield Window(order, weights=self.weights)
+            return np.arange(self.rows, dtype=np.int64)
+        return random_streams(self.seed)["shuffling"].permutation(self.rows)
 
     def to_json(self) -> dict[str, Any]:
         """How many rows, and how they are shuffled."""
