@@ -32,9 +32,6 @@ NETWORKS = {
     "small": Workload("small", (4, 8, 1), "tanh", "mean_squared_error", "SGD", 0.05, 1, 20_000),
     "table": WORKLOADS["table"],
 }
-EPOCHS = 5
-"""How often a measurement goes through the rows, so that it takes some milliseconds."""
-
 Epoch = Callable[[], Any]
 Way = Callable[[Problem, Any], Epoch]
 
@@ -130,7 +127,6 @@ def measure(workload: Workload, count: int, rounds: int, table: Table) -> dict[s
     problem = make_problem(workload)
     size = sum(p.size for p in problem.start.values())
     starts = np.random.default_rng(0).normal(0, 0.5, (count, size)).astype(workload.precision)
-    problem = replace(problem, order=np.tile(problem.order, EPOCHS))
     epochs: dict[str, Epoch] = {}
     for name, way in WAYS.items():
         try:

@@ -25,6 +25,9 @@ from chainrule.training.loop import SLICE_SECONDS
 if TYPE_CHECKING:
     from chainrule.network.computing import Computing
 
+MOST_LOSSES = 1 << 17
+"""Losses of a slice, of all networks, at most: these stay in a cache while steps are made."""
+
 State = Mapping[str, NDArray[Any]]
 
 
@@ -184,7 +187,8 @@ class _Slices:
                 raise NonFiniteStep(first + done + error.position) from None
             done += len(parts[-1])
             spent = max(perf_counter() - before, 1e-9)
-            self.width = max(1, min(2 * self.width, int(SLICE_SECONDS * len(parts[-1]) / spent)))
+            most = min(2 * self.width, MOST_LOSSES // parts[-1].shape[1])
+            self.width = max(1, min(most, int(SLICE_SECONDS * len(parts[-1]) / spent)))
             if interrupt.pressed:
                 break
         return np.concatenate(parts)
