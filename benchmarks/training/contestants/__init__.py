@@ -38,7 +38,7 @@ class Contestant:
         return trainer
 
 
-OURS = ("chainrule", "chainrule-numpy")
+OURS = ("chainrule", "chainrule-jax", "chainrule-numpy")
 """Ours: the one in front is what the others are compared with."""
 
 PEAK = "peak"
@@ -47,6 +47,7 @@ PEAK = "peak"
 CONTESTANTS = {
     "chainrule": Contestant("chainrule, native engine", "ours", "native"),
     "chainrule-numpy": Contestant("chainrule, NumPy engine", "ours", "numpy"),
+    "chainrule-jax": Contestant("chainrule, JAX engine", "ours", "jax"),
     "jax": Contestant("JAX scan", "jax_scan", "dots"),
     "jax-optax": Contestant("JAX scan, optax", "jax_scan", "optax"),
     "jax-sums": Contestant("JAX scan, without dots", "jax_scan", "sums"),

@@ -118,8 +118,9 @@ class JaxRun(ReplayingRun):
         if self.gathers:
             order[:count] = rows.reshape(count, -1)
         steps = (order, np.int32(count), np.int64(call.first + start))
+        constants = {name: value for name, value in call.constants.items() if name in self._step.inputs}
         with scope():
-            made = self._slice(self._parts, self._on_device, *steps, call.constants)
+            made = self._slice(self._parts, self._on_device, *steps, constants)
         self._parts, self._rate = dict(made.parts), made.rate
         told = None if made.prediction is None else np.asarray(made.prediction)[:count]
         return np.asarray(made.loss, np.float64)[:count], told

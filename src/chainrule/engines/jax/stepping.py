@@ -60,9 +60,9 @@ class Step:
         self.precision = precision
         self.gathers = any(v.name == "rows" for v in program.inputs)
         self._function = text_function(self.program, precision, settings)
-        self._inputs = [v.name for v in self.program.inputs]
+        self.inputs = [v.name for v in self.program.inputs]
         places = {label: place for place, (label, _) in enumerate(self.program.outputs)}
-        self._carried = {n: places[f"new_{n}"] for n in self._inputs if f"new_{n}" in places}
+        self._carried = {n: places[f"new_{n}"] for n in self.inputs if f"new_{n}" in places}
         self._prediction = places.get("prediction")
         self.parameters = [v.name for v in self.program.inputs if v.role == "parameter"]
 
@@ -100,7 +100,7 @@ class Step:
         # From a whole number and a Python number JAX makes a double that leaves float32 arrays as they are.
         clock = {"rows": rows, "step": number, "t": number * 1.0 + 1.0}
         values = {**data, **parts, **constants, **clock}
-        results = self._function(*(values[name] for name in self._inputs))
+        results = self._function(*(values[name] for name in self.inputs))
         carried = {name: results[self._carried[name]] if name in self._carried else parts[name] for name in parts}
         prediction = None if self._prediction is None else results[self._prediction]
         return Stepped(carried, results[0], jnp.asarray(results[1], jnp.float64), prediction)
