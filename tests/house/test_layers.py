@@ -52,6 +52,7 @@ LAYERS = (
     "streaming",
     "export",
     "network",
+    "scaling",
     "recipes",
     "judging",
     "experiments",

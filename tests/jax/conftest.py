@@ -9,5 +9,5 @@ sys.path[:0] = [
     str(Path(__file__).parents[1] / "native"),
 ]  # what no test is, there and here
 
-collect_ignore = ["paths.py"]
+collect_ignore = ["paths.py", "devices_of_one_process.py", "several_processes.py"]
 collect_ignore_glob = [] if find_spec("jax") else ["test_*.py"]

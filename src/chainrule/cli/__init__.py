@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from chainrule._version import __version__
+from chainrule.cli.bench import bench
 from chainrule.cli.check import check, verify
 from chainrule.cli.check_work import check_work
 from chainrule.cli.compare import compare
@@ -114,6 +115,7 @@ main.add_command(check)
 main.add_command(verify)
 main.add_command(compare)
 main.add_command(profile)
+main.add_command(bench)
 main.add_command(explain)
 main.add_command(step)
 main.add_command(check_work)

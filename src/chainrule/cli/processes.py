@@ -27,21 +27,21 @@ ENDING_SECONDS: Final = 5.0
 BAD_INPUT: Final = 2
 
 
+joins = click.option(
+    "--join",
+    "joining",
+    metavar="HOW",
+    help=f"Be one of several processes: {CLUSTER}, which JAX detects, or HOST:PORT,NUMBER,PROCESSES.",
+)
+"""The option of a command that can be one of several processes, for :func:`joined`."""
+
+
 def together(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that several processes can work on, for :func:`part_of`."""
-    for option in (
-        click.option(
-            "--join",
-            "joining",
-            metavar="HOW",
-            help=f"Be one of several processes: {CLUSTER}, which JAX detects, or HOST:PORT,NUMBER,PROCESSES.",
-        ),
-        click.option(
-            "--processes", type=click.IntRange(min=1), help="Start so many processes here, which train together on JAX."
-        ),
-    ):
-        command = option(command)
-    return command
+    started_here = click.option(
+        "--processes", type=click.IntRange(min=1), help="Start so many processes here, which train together on JAX."
+    )
+    return started_here(joins(command))
 
 
 def part_of(words: Sequence[str], processes: int | None, joining: str | None, engine: str) -> tuple[str, int | None]:
@@ -60,20 +60,31 @@ def part_of(words: Sequence[str], processes: int | None, joining: str | None, en
     if engine not in ("auto", "jax"):
         raise click.UsageError(f"several processes train on JAX: leave --engine {engine} out")
     if joining is not None:
-        join(joining)
+        joined(joining)
         return "jax", None
     assert processes is not None
     return "jax", started(words, processes) if processes > 1 else None
 
 
-def started(words: Sequence[str], processes: int) -> int:
+def joined(how: str) -> None:
+    """Become one of several processes, with results alone on standard output."""
+    _results_alone_on_stdout()
+    join(how)
+
+
+def started(words: Sequence[str], processes: int, output: IO[bytes] | None = None) -> int:
     """Run the command in several processes of this machine until all have ended; the exit code of the first.
 
     Each has a GPU of its own where there are any. Ctrl-C is for the first process, which tells the others. When one is
     lost, the others are ended within some seconds.
+
+    Args:
+        words: of the command line.
+        processes: how many.
+        output: where the results go; by default, where those of this process do.
     """
     command, address = [sys.executable, "-m", "chainrule", *words], f"127.0.0.1:{_free_port()}"
-    members = [_Member.start(command, address, number, processes) for number in range(processes)]
+    members = [_Member.start(command, address, number, processes, output) for number in range(processes)]
     try:
         with _signals_passed_on(members):
             lost = _first_that_failed(members)
@@ -98,14 +109,16 @@ class _Member:
     heard: IO[bytes] | None
 
     @classmethod
-    def start(cls, command: Sequence[str], address: str, number: int, processes: int) -> _Member:
+    def start(
+        cls, command: Sequence[str], address: str, number: int, processes: int, output: IO[bytes] | None
+    ) -> _Member:
         # A session of its own: Ctrl-C on the terminal would reach each process at another step.
         heard = None if number == 0 else tempfile.TemporaryFile()  # noqa: SIM115 - it is read at the end
         process = subprocess.Popen(
             [*command, "--join", f"{address},{number},{processes}"],
             env={**os.environ, "JAX_LOCAL_DEVICE_IDS": str(number)},
             stdin=subprocess.DEVNULL,
-            stdout=None if number == 0 else subprocess.DEVNULL,
+            stdout=output if number == 0 else subprocess.DEVNULL,
             stderr=heard,
             start_new_session=True,
         )
@@ -176,6 +189,15 @@ def _signals_passed_on(members: Sequence[_Member]) -> Iterator[None]:
     finally:
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
+
+
+def _results_alone_on_stdout() -> None:
+    """Leave standard output to Python: the libraries that connect processes write there, too."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    with open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), 1)
+    sys.stdout = open(kept, "w", encoding=sys.stdout.encoding, buffering=1)  # noqa: SIM115 - until the end
 
 
 def _free_port() -> int:

@@ -65,7 +65,8 @@ def _place(how: str) -> dict[str, Any]:
     number, processes = map(int, numbers)
     if number >= processes:
         raise ArgumentError(f"of {processes} processes the last one is number {processes - 1}, not {number}")
-    return {"coordinator_address": address, "num_processes": processes, "process_id": number}
+    place = {"coordinator_address": address, "num_processes": processes, "process_id": number}
+    return {**place, "cluster_detection_method": "deactivate"}
 
 
 def several() -> bool:

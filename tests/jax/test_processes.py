@@ -1,0 +1,148 @@
+"""Several processes: the same parameters, agreement, and what happens when one is lost."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from contextlib import suppress
+from pathlib import Path
+from time import monotonic, sleep
+
+import numpy as np
+import pytest
+from several_processes import difference, learnt, several
+
+import chainrule as cr
+from chainrule.engines.jax import processes
+
+LOST_WITHIN = 60
+"""Seconds, on a machine with much else to do; on a quiet one it is one or two."""
+
+
+@pytest.fixture(scope="module")
+def two():
+    return several(2)
+
+
+def test_two_processes_learn_what_numpy_learns_and_have_the_same_bits(two):
+    assert two[0]["learnt"] == two[1]["learnt"]
+    assert difference(two[0]["learnt"], learnt("numpy")) < 1e-12
+
+
+def test_processes_agree_on_the_largest_number_and_on_those_of_the_first(two):
+    assert [each["largest"] for each in two] == [[1, 0, 5]] * 2
+    assert [each["of the first"] for each in two] == [{"loss": 0.1}] * 2
+
+
+def test_a_process_with_other_rows_is_named_on_all(two):
+    for each in two:
+        assert each["refused"].startswith("process 1 of 2 has other rows or other starting values than process 0")
+
+
+def test_a_lone_process_agrees_with_itself_without_jax():
+    assert processes.largest(3, 1) == (3, 1)
+    assert processes.of_first({"loss": 0.5}) == {"loss": 0.5}
+    assert processes.first()
+
+
+@pytest.mark.parametrize(
+    ("how", "problem"),
+    [
+        ("anything", "joins others by cluster or HOST:PORT,NUMBER,PROCESSES, not 'anything'"),
+        ("host,0,2", "HOST:PORT"),
+        ("host:1,a,2", "NUMBER,PROCESSES"),
+        ("host:1,2,2", "of 2 processes the last one is number 1, not 2"),
+    ],
+)
+def test_a_place_among_processes_that_makes_no_sense_is_an_error(how, problem):
+    with pytest.raises(cr.ArgumentError, match=problem):
+        processes.join(how)
+
+
+def test_outside_a_cluster_none_is_detected():
+    with pytest.raises(cr.ArgumentError, match="JAX finds no cluster here"):
+        processes.join("cluster")
+
+
+def chainrule(*words, **how):
+    command = [sys.executable, "-m", "chainrule", *map(str, words)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **how)
+
+
+@pytest.fixture
+def table(tmp_path):
+    X = np.random.default_rng(0).normal(size=(150, 3))
+    lines = [",".join(f"{v:.6g}" for v in (*row, row[0] * row[1])) for row in X]
+    path = tmp_path / "table.csv"
+    path.write_text("\n".join(["a,b,c,y", *lines]))
+    return path
+
+
+def training(table, out, *words):
+    network = ("--hidden", 4, "--members", 1, "--batch-size", 33)
+    return chainrule("train", table, "--target", "y", *network, "--out", out, *words)
+
+
+def children(pid):
+    """Which process, by its number among the others, has which id."""
+    found = {}
+    for place in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            words = (place / "cmdline").read_text().split("\0")
+            if place.joinpath("stat").read_text().rsplit(")", 1)[1].split()[1] == str(pid):
+                found[words[words.index("--join") + 1].split(",")[1]] = int(place.name)
+    return found
+
+
+def when_lines(process, path, count=2):
+    """Wait until training has written so many lines."""
+    while not (path.exists() and path.read_text().count("\n") >= count):
+        assert process.poll() is None, process.communicate()
+        sleep(0.1)
+
+
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="looks for processes as Linux shows them")
+def test_a_process_that_is_killed_ends_the_others_soon_and_is_named(table, tmp_path):
+    log = tmp_path / "log.jsonl"
+    started = training(table, tmp_path / "model", "--epochs", 1_000_000, "--processes", 2, "--log", log)
+    try:
+        when_lines(started, log)
+        pids = children(started.pid)
+        assert sorted(pids) == ["0", "1"]
+        os.kill(pids["1"], signal.SIGKILL)
+        killed = monotonic()
+        _, errors = started.communicate(timeout=LOST_WITHIN)
+    finally:
+        started.kill()
+    assert monotonic() - killed < LOST_WITHIN
+    assert started.returncode == 2
+    named = "process 1 of 2 (counted from 0) was ended by SIGKILL; the others were ended"
+    assert errors.splitlines()[-1] == f"chainrule: error: {named}"
+    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+    assert not (tmp_path / "model").exists()
+
+
+def test_one_process_writes_and_prints_json_and_ctrl_c_ends_all_with_a_model(table, tmp_path):
+    log = tmp_path / "log.jsonl"
+    words = ("--epochs", 1_000_000, "--processes", 2, "--log", log, "--checkpoint", tmp_path / "kept", "--json")
+    started = training(table, tmp_path / "model", *words)
+    try:
+        when_lines(started, log)
+        started.send_signal(signal.SIGINT)
+        output, errors = started.communicate(timeout=200)
+    finally:
+        started.kill()
+    assert started.returncode == 130, errors
+    assert json.loads(output)["interrupted"]
+    model = cr.TableModel.load(tmp_path / "model")
+    assert "--processes 2" in model.reproduction
+    assert model.settings["engine"] == "jax"
+    assert [path.name for path in (tmp_path / "kept").iterdir()]
+
+
+def test_several_processes_are_for_jax(table, tmp_path):
+    started = training(table, tmp_path / "model", "--processes", 2, "--engine", "native")
+    _, errors = started.communicate(timeout=100)
+    assert started.returncode == 2
+    assert "several processes train on JAX: leave --engine native out" in errors
