@@ -175,12 +175,16 @@ class TableEncoder:
         numbers = frame.select(pl.col(c.name).cast(pl.Float64) for c in columns).to_numpy()
         mean, scale, median = (np.array([getattr(c, name) for c in columns]) for name in ("mean", "scale", "median"))
         missing = np.isnan(numbers)
-        with np.errstate(over="ignore"):
-            standardised = (np.where(missing, median, numbers) - mean) / scale
+        if missing.any():
+            numbers = np.where(missing, median, numbers)
+        with np.errstate(over="ignore", invalid="ignore"):
+            standardised = numbers - mean
+            standardised /= scale
             result[:, [self.places[c.name][0] for c in columns]] = standardised
         marked = [n for n, column in enumerate(columns) if column.missing]
         result[:, [self.places[columns[n].name][1] for n in marked]] = missing[:, marked]
-        return bool((np.abs(standardised) <= LARGEST_FLOAT32).all())
+        low, high = standardised.min(initial=0.0), standardised.max(initial=0.0)
+        return bool(low >= -LARGEST_FLOAT32 and high <= LARGEST_FLOAT32)  # neither holds for NaN
 
     def unseen(self, frame: pl.DataFrame) -> dict[str, list[str]]:
         """The categories of a table that did not occur in training (their features are all 0), by column.
