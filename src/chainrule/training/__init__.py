@@ -6,8 +6,9 @@ from chainrule.training.findings import Finding, Rule
 from chainrule.training.history import History
 from chainrule.training.interrupt import Interrupt, whole_runs
 from chainrule.training.keeping import Checkpoints
-from chainrule.training.loop import Plan, batch_rows, train
+from chainrule.training.loop import train
 from chainrule.training.metrics import Metric
+from chainrule.training.plan import Plan, batch_rows
 from chainrule.training.progress import progress_callback
 from chainrule.training.series import LayerSeries
 
