@@ -46,7 +46,7 @@ def stream_findings(stream: Stream, table: StreamedTable, windows: ChunkWindows,
                 "sample",
                 "note",
                 f"Medians come from a sample of {len(found.sample.numbers)} rows; counts, means, standard deviations "
-                f"and the categories of columns of up to {MOST_COUNTED} are exact.",
+                f"and the categories of columns of up to {MOST_COUNTED:,} are exact.",
             )
         )
     return findings

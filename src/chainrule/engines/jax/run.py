@@ -68,7 +68,7 @@ class JaxRun(ReplayingRun):
 
     def on_device(self, array: NDArray[Any]) -> Array:
         """Rows of the table."""
-        return jnp.asarray(array)
+        return jnp.array(array)  # a copy on every device: a window's memory is used again for the next one
 
     # State
 
