@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.jax.processes import largest, of_first
+from chainrule.engines.jax.processes import largest, of_first, several
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.errors import require
 from chainrule.show.numbers import counted
@@ -25,6 +25,9 @@ from chainrule.training.windows import Window
 
 SLICE_SECONDS = 0.008
 """How long the engine works between two looks at callbacks and at Ctrl-C."""
+
+TOGETHER_SECONDS = 0.1
+"""The same for several processes, which exchange messages at each look: a millisecond or more."""
 
 START_ROWS = 32
 """Rows by whose losses it is told what training began from: fewer could be easy ones by chance."""
@@ -228,7 +231,7 @@ class _Training:
 
     def window(self, window: Window, first: int, epoch: int, interrupt: Interrupt) -> None:
         """The steps of a window that are not made yet; so many steps of the epoch are before it."""
-        size = self.plan.batch_size
+        size, seconds = self.plan.batch_size, TOGETHER_SECONDS if several() else SLICE_SECONDS
         if window.load:
             self.run.verify()  # while the rows of the window before are still there
             self.run.load(window.load())
@@ -243,7 +246,7 @@ class _Training:
             self.history.steps += end - done
             self.last_loss = float(self.losses[end - 1])
             spent = max(perf_counter() - before, 1e-9)
-            wanted = max(1, min(2 * self.slice_steps, int(SLICE_SECONDS * (end - done) / spent)))
+            wanted = max(1, min(2 * self.slice_steps, int(seconds * (end - done) / spent)))
             self.done = end
             ended = any([callback.on_slice(self.moment(epoch)) for callback in self.callbacks])
             self.slice_steps, ends, pressed, due = largest(wanted, ended, interrupt.pressed, self.due())
