@@ -81,3 +81,10 @@ def test_what_a_stream_cannot_do_is_said(learnt, how, message):
     net = cr.mlp([3, 1], loss="mean_squared_error")
     with pytest.raises(ArgumentError, match=message):
         net.fit(learnt.rows, None, **how)
+
+
+def test_jax_takes_the_same_path(learnt):
+    pytest.importorskip("jax")
+    _, first = fitted(learnt, epochs=2, batch_size=50, engine="numpy")
+    _, second = fitted(learnt, epochs=2, batch_size=50, engine="jax")
+    np.testing.assert_allclose(first.loss, second.loss, rtol=1e-4)
