@@ -90,7 +90,8 @@ def started(words: Sequence[str], processes: int, output: IO[bytes] | None = Non
             lost = _first_that_failed(members)
             if lost is None:
                 return 0
-            _wait(members, ENDING_SECONDS)
+            if lost.process.returncode > 0:  # the others may have found the same fault
+                _wait(members, ENDING_SECONDS)
     finally:
         _end(members)
     code = members[0].code

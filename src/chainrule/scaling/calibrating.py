@@ -21,8 +21,11 @@ from chainrule.scaling.model import Machine, Work
 PRODUCT = 256
 """Rows and columns of the matrices whose product is timed."""
 
-STREAM = 1 << 19
-"""Numbers that are read and written to see how fast that goes."""
+STREAM = 1 << 18
+"""Numbers of each array to which elementwise operations are done, as an optimiser does them."""
+
+RESULTS = 12
+"""Operations on each of these numbers; XLA makes them in one pass."""
 
 MESSAGE = 1 << 21
 """Numbers of a long all-reduce."""
@@ -80,9 +83,9 @@ def calibrate() -> Calibration:
     processes = jax.process_count()
     square = jnp.ones((PRODUCT, PRODUCT), jnp.float32)
     line = jnp.ones(STREAM, jnp.float32)
-    multiply, add = jax.jit(lambda a: a @ a), jax.jit(lambda a: a + 1)
+    multiply, update = jax.jit(lambda a: a @ a), jax.jit(_update)
     flops = 2 * PRODUCT**3 / _shortest(lambda: multiply(square).block_until_ready())
-    moved = 4 * STREAM / _shortest(lambda: add(line).block_until_ready())
+    moved = 4 * RESULTS * STREAM / _shortest(lambda: jax.block_until_ready(update(line, line, line, line)))
     latency, bandwidth = _all_reduce() if several() else (0.0, float("inf"))
     steps = tuple(Measured(units, batch, _step(units, batch)) for units, batch in NETWORKS)
     smallest = _step(1, processes) - 2 * np.log2(processes) * latency
@@ -109,6 +112,11 @@ def _shortest(function: Callable[[], Any]) -> float:
         function()
         times.append(perf_counter() - start)
     return float(gathered(np.array(times)).max(axis=0).min()) if several() else min(times)
+
+
+def _update(theta: Any, g: Any, m: Any, v: Any) -> Any:
+    m, v = 0.9 * m + 0.1 * g, 0.999 * v + 0.001 * (g * g)
+    return theta - 0.001 * m / (v**0.5 + 1e-8), m, v
 
 
 def _all_reduce() -> tuple[float, float]:

@@ -16,7 +16,8 @@ class Machine:
 
     Attributes:
         flops: floating-point operations a second in products of matrices.
-        bytes: a second that elementwise operations write.
+        bytes: of results of elementwise operations a second; many of them never reach memory, since XLA makes several
+            operations in one pass.
         step: seconds that a step takes however small it is.
         latency: seconds of an all-reduce of a few bytes between two processes.
         bandwidth: bytes a second that an all-reduce moves.

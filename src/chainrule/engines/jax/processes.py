@@ -44,6 +44,7 @@ def join(how: str) -> None:
     need_jax()
     import jax
 
+    jax.config.update("jax_enable_preemption_service", False)  # it would keep SIGTERM from ending the process
     try:
         jax.distributed.initialize(
             **arguments, initialization_timeout=JOINING_SECONDS, heartbeat_timeout_seconds=LOST_SECONDS
