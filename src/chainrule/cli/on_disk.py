@@ -24,8 +24,8 @@ def from_disk(command: Callable[..., Any]) -> Callable[..., Any]:
             "--stream",
             "on_disk",
             is_flag=True,
-            help="Leave the rows on disk and read them while learning; done unasked for folders, patterns such as "
-            "'rows/*.parquet', and files larger than a quarter of the free memory.",
+            help="Leave the rows on disk and read them while learning; DATA may be a folder of files, or a pattern "
+            "such as 'rows/*.parquet'. Done unasked for patterns, and files larger than a quarter of the free memory.",
         ),
     ):
         command = option(command)
@@ -34,11 +34,16 @@ def from_disk(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def stream_of(data: Path, memory: str | None, *, asked: bool) -> Stream | None:
     """The table as a stream, where it is to be one; says so on stderr where nobody asked."""
+    from chainrule.errors import DataError
     from chainrule.show.numbers import bytes_text
     from chainrule.streaming import Stream, available
 
-    asked = asked or memory is not None or data.is_dir() or (has_magic(str(data)) and not data.exists())
-    if not asked:
+    pattern = has_magic(str(data)) and not data.exists()
+    if not (asked or memory is not None or pattern):
+        if data.is_dir():
+            raise DataError(
+                f"{data} is a folder; give the file with the table, or learn from all of its files: --stream"
+            )
         size = data.stat().st_size if data.is_file() else 0
         free = available()
         if size <= free / SHARE:

@@ -105,9 +105,9 @@ def train(
 ) -> int:
     """Train a network on a table to predict one of its columns.
 
-    DATA is a CSV, TSV (both may be gzipped) or Parquet file, or a folder of such files. Columns of numbers, text,
-    dates and booleans are recognised, missing values are handled. The folder --out will hold the model, its history
-    and a report to read.
+    DATA is a CSV, TSV (both may be gzipped) or Parquet file; with --stream, also a folder of them. Columns of
+    numbers, text, dates and booleans are recognised, missing values are handled. The folder --out will hold the
+    model, its history and a report to read.
     Settings that are not given are chosen by the table's size, as measured on real tables.
     Ctrl-C ends training early and keeps the best weights so far.
 
