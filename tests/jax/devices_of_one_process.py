@@ -40,13 +40,20 @@ def beside_numpy(engine: JaxEngine, batch: int, rows: int) -> float:
     return max(largest_difference(run.state, reference.state), float(np.max(np.abs(found / wanted - 1))))
 
 
-def compiled(engine: JaxEngine, batch: int) -> str:
+def compiled(steps: Steps, engine: JaxEngine) -> str:
     """What XLA made of a slice: the program of each device."""
-    run = jax_run(steps_of(batch), engine)
-    order = np.zeros((2, batch), np.int32)
+    run = jax_run(steps, engine)
+    order = np.zeros((2, steps.batch_size), np.int32)
     with scope():
         lowered = jax.jit(run._step.advance).lower(run._parts, run._on_device, order, np.int32(2), np.int64(0), CLOCK)
         return str(lowered.compile().as_text())
+
+
+def exchanges() -> int:
+    """How many times a step adds up something over the devices, for layers that look at one row at a time."""
+    net = cr.mlp([4, 6, 6, 3], loss="cross_entropy", seed=1)
+    steps = training_steps(net, net.prepare(*rows_of()), cr.Adam(0.01), 8)
+    return compiled(steps, ROWS_DIVIDED).count(" all-reduce(")
 
 
 def refused(engine: JaxEngine) -> str:
@@ -73,7 +80,8 @@ if __name__ == "__main__":
         json.dumps(
             {
                 "differences": {name: beside_numpy(*case) for name, case in CASES.items()},
-                "each device": compiled(UNITS_DIVIDED, 8),
+                "each device": compiled(steps_of(8), UNITS_DIVIDED),
+                "exchanges": exchanges(),
                 "too many": refused(JaxEngine(devices=5)),
                 "nothing wide": refused(JaxEngine(devices=4, split=2)),
                 "members": [learnt("numpy"), learnt(ROWS_DIVIDED)],

@@ -36,6 +36,10 @@ def test_each_device_multiplies_its_share_of_rows_and_units_alone(found):
     assert not {"8,6", "8,3", "4,6"} & set(products)
 
 
+def test_the_loss_and_all_gradients_are_added_up_in_one_exchange(found):
+    assert found["exchanges"] == 1
+
+
 def test_devices_that_are_not_there_are_an_error_with_their_number(found):
     assert found["too many"] == "EngineError: JAX has 4 cpu device(s) here, not 5: ask for fewer"
 
