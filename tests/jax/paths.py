@@ -44,6 +44,8 @@ def main() -> int:
     for steps in STEPS:
         bounds = []
         for seed in range(chosen.seed, chosen.seed + chosen.networks):
+            if seed % 10 == 0:
+                print(f"{steps} steps: network {seed}", file=sys.stderr, flush=True)
             try:
                 optimizer, allowed = check(seed, steps)
             except AssertionError as error:
