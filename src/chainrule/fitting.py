@@ -125,11 +125,7 @@ def fit(
         watchers = _watchers(network, run_, callbacks, progress)
         calls = settings.epochs if isinstance(run_, NumpyRun | LBFGSRun) else COMPILED_CALLS
         evaluate = _evaluator(network, held or data, settings, calls, held=held is not None)
-        chosen = {
-            **plan.to_json(),
-            "optimizer": settings.optimizer.to_json(),
-            "engine": engine_to_json(settings.engine),
-        }
+        chosen = {**plan.to_json(), **settings.to_json()}
         try:
             after_epoch = _plateau(settings.optimizer)
             history = train(run_, plan, evaluate, after_epoch, watchers, network, chosen, before, keeper)
