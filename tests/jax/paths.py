@@ -39,9 +39,10 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--networks", type=int, default=100, help="how many")
     parser.add_argument("--seed", type=int, default=0, help="the first seed")
+    parser.add_argument("--steps", type=int, nargs="+", default=STEPS, help="after how many steps")
     chosen = parser.parse_args()
     failures, optimizers = 0, Counter[str]()
-    for steps in STEPS:
+    for steps in chosen.steps:
         bounds = []
         for seed in range(chosen.seed, chosen.seed + chosen.networks):
             if seed % 10 == 0:
