@@ -1,7 +1,8 @@
 """Several processes that train together: how one joins the others, and what they agree on.
 
 All of them run the same program on the same rows. JAX moves the numbers between them; what depends on a clock or on one
-of them alone (how long a slice is, whether Ctrl-C was pressed) they have to agree on. JAX is imported by :func:`join`.
+of them alone (how long a slice is, whether Ctrl-C was pressed) they have to agree on. JAX and NumPy are imported where
+they are needed: commands import this module before they know what they are to do.
 """
 
 from __future__ import annotations
@@ -10,13 +11,13 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import TYPE_CHECKING, Any
 
 from chainrule.engines.jax.settings import need_jax
 from chainrule.errors import ArgumentError, DataError, EngineError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 LOST_SECONDS = 30
 """How long nothing is heard of a process before the others end."""
@@ -83,18 +84,25 @@ def first() -> bool:
 
 def largest(*numbers: int) -> tuple[int, ...]:
     """The largest of each number that any of the processes has; all of them call it."""
-    return tuple(gathered(np.array(numbers)).max(axis=0).tolist()) if several() else numbers
+    if not several():
+        return numbers
+    import numpy as np
+
+    return tuple(gathered(np.array(numbers)).max(axis=0).tolist())
 
 
 def of_first(values: Mapping[str, float]) -> dict[str, float]:
     """The values that process 0 has; all of them call it, with the same names."""
     if not several():
         return dict(values)
+    import numpy as np
+
     return dict(zip(values, gathered(np.array([*values.values()], np.float64))[0].tolist(), strict=True))
 
 
 def gathered(array: NDArray[Any]) -> NDArray[Any]:
     """The array of each process, in a row; bit for bit, whatever JAX makes of its type."""
+    import numpy as np
     from jax.experimental.multihost_utils import process_allgather
 
     with reported_losses(ValueError):
@@ -103,6 +111,8 @@ def gathered(array: NDArray[Any]) -> NDArray[Any]:
 
 def check_same(arrays: Mapping[str, NDArray[Any]]) -> None:
     """Raise DataError unless all processes have the same arrays."""
+    import numpy as np
+
     digest = 0
     for name, array in sorted(arrays.items()):
         digest = zlib.crc32(np.ascontiguousarray(array).tobytes(), zlib.crc32(name.encode(), digest))
