@@ -104,6 +104,7 @@ __all__ = [
     "Callback",
     "Certificate",
     "ChainruleError",
+    "Checkpoints",
     "Columns",
     "Comparison",
     "DataError",

@@ -134,7 +134,9 @@ def _parse_arrays(path: Path, content: bytes) -> dict[str, NDArray[Any]]:
     try:
         arrays: dict[str, NDArray[Any]] = load(content)
     except (SafetensorError, ValueError, KeyError):
-        raise ModelFileError(f"{path} cannot be read as a model or checkpoint: truncated or damaged, or no safetensors file") from None
+        raise ModelFileError(
+            f"{path} cannot be read as a model or checkpoint: it is truncated or damaged, or no safetensors file"
+        ) from None
     return arrays
 
 
