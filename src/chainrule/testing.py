@@ -23,7 +23,7 @@ from chainrule.checking.cases import SIZES, Array, Case, cases, draw, tied
 from chainrule.checking.mutants import mutants
 from chainrule.derivation import derive_program
 from chainrule.engines import numpy as reference
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, unknown_name
 from chainrule.expression import Kink, Operation, lift, symbol
 from chainrule.ops.reductions import sum as total
 from chainrule.oracles import EPSILON, Floats, central_differences, complex_step, one_sided
@@ -177,9 +177,16 @@ def _assert_expansion(case: Case) -> None:
         _assert_close(case, f"the {precision} value", own, other, bound, "its expansion")
 
 
+def _engine_named(name: str) -> Callable[[Program, Mapping[str, Any], str], Mapping[str, Any]]:
+    places = {"numpy": "numpy", "native": "native.call", "jax": "jax.call"}
+    if name not in places:
+        raise unknown_name("engine", name, places)
+    return import_module(f"chainrule.engines.{places[name]}").run  # type: ignore[no-any-return]
+
+
 def _assert_engine(case: Case, engine: Engine) -> None:
     """Value and derivatives of another engine against those of the printed text."""
-    run = engine if callable(engine) else import_module(f"chainrule.engines.{engine}").run
+    run = engine if callable(engine) else _engine_named(engine)
     programs = [(case.program, case.values)]
     if case.differentiable:
         derived = derive_program(case.pulled, case.differentiable)

@@ -35,6 +35,8 @@ def dask_workers():
         yield
 
 
+# joblib lets a worker start anew when its memory has grown by 300 MB, which the first imports may do, and warns of it.
+@pytest.mark.filterwarnings("ignore:A worker stopped while some jobs were given to the executor")
 @pytest.mark.parametrize("workers", [joblib_workers, dask_workers])
 def test_two_workers_find_what_one_process_finds(workers, monkeypatch, tmp_path):
     monkeypatch.setenv("CHAINRULE_CACHE", str(tmp_path / "cache"))

@@ -9,7 +9,8 @@ from programs import random_formula, together
 import chainrule as cr
 from chainrule.checking.cases import cases
 from chainrule.engines import numpy as reference
-from chainrule.engines.jax import JaxEngine, jax_call, run
+from chainrule.engines.jax import JaxEngine, jax_call
+from chainrule.engines.jax.call import run
 from chainrule.engines.jax.namespace import scope, text_function
 from chainrule.engines.threefry import uniform
 from chainrule.testing import assert_case
@@ -40,9 +41,11 @@ def test_random_formulas(seed):
     assert_outputs(run(trial.program, trial.values), reference.run(trial.program, trial.values), 1e-12, scale=1.0)
 
 
-def test_the_engine_can_be_named_where_operations_are_checked():
+def test_engines_can_be_named_where_operations_are_checked():
     for case in cases(cr.softplus)[:1]:
-        assert_case(case, engines=("jax",))
+        assert_case(case, engines=("numpy", "native", "jax"))
+        with pytest.raises(cr.UnknownNameError, match="unknown engine 'julia'"):
+            assert_case(case, engines=("julia",))
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])

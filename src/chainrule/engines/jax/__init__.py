@@ -8,8 +8,7 @@ several of them train together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from chainrule.engines.jax.processes import several
 from chainrule.engines.jax.settings import JaxEngine, need_jax
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from chainrule.engines.jax.run import JaxRun
     from chainrule.engines.protocol import Steps
 
-__all__ = ["JaxEngine", "jax_call", "jax_many_run", "jax_run", "run"]
+__all__ = ["JaxEngine", "jax_call", "jax_many_run", "jax_run"]
 
 
 def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
@@ -59,8 +58,3 @@ def jax_call(program: Program, precision: str, settings: JaxEngine | None = None
     from chainrule.engines.jax.call import JaxCall
 
     return JaxCall(program, precision, settings or JaxEngine())
-
-
-def run(program: Program, values: Mapping[str, Any], precision: str = "float64") -> dict[str, Any]:
-    """The outputs of the program by label."""
-    return jax_call(program, precision).run(values)

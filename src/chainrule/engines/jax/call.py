@@ -57,3 +57,8 @@ class JaxCall:
 def _compiled(program: Program, precision: str, settings: JaxEngine) -> Callable[..., tuple[Any, ...]]:
     function: Callable[..., tuple[Any, ...]] = jax.jit(text_function(program, precision, settings))
     return function
+
+
+def run(program: Program, values: Mapping[str, Any], precision: str = "float64") -> dict[str, Any]:
+    """The outputs of the program by label."""
+    return JaxCall(program, precision, JaxEngine()).run(values)
