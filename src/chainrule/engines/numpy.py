@@ -71,6 +71,14 @@ def prepare(program: Program, values: Mapping[str, Any], precision: str) -> dict
     return {name: _convert(var, values[name], precision, sizes) for name, var in wanted.items()}
 
 
+def sizes_of(program: Program, prepared: Mapping[str, Any]) -> dict[str, int]:
+    """The named sizes, such as ``B``, of values that :func:`prepare` gave."""
+    sizes: dict[str, int] = {}
+    for var in program.inputs:
+        bind(var.name, var.shape, np.shape(prepared[var.name]), sizes)
+    return sizes
+
+
 def _convert(var: Var, value: Any, precision: str, sizes: dict[str, int]) -> Any:
     dtype: Any = {"float": FLOAT_TYPES.get(precision), "int": np.int64, "bool": np.bool_}[var.dtype]
     try:

@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-from dataclasses import asdict
-from pathlib import Path
 
-from chainrule.files import write_atomically
 from chainrule.online.page import page
 from chainrule.online.tables import OnlineTable
-from chainrule.storage import write_model
 from chainrule.tabular import TableModel, check_folder
-from chainrule.tabular.folder import HISTORY, REPORT, fill_folder
+from chainrule.tabular.saving import fill
 
 
 def save(table: OnlineTable, folder: str | os.PathLike[str], *, command: str = "", force: bool = False) -> TableModel:
@@ -33,19 +29,6 @@ def save(table: OnlineTable, folder: str | os.PathLike[str], *, command: str = "
     if command:
         model.settings["command"] = command
     assert record is not None
-    report = page(table, model, record).html
-    description = {
-        **model.network.to_json(),
-        "table": model.encoder.to_json(),
-        "results": model.results.to_json(),
-        "histories": [asdict(history) for history in model.histories],
-        "settings": model.settings,
-    }
-
-    def write(place: Path) -> None:
-        write_model(place, description, {**model.network.arrays(), **table.slots})
-        record.to_csv(place / HISTORY)
-        write_atomically(place / REPORT, report.encode())
-
-    fill_folder(folder, write)
+    arrays = {**model.network.arrays(), **table.slots}
+    fill(folder, model, arrays, record.to_csv, page(table, model, record).html)
     return model

@@ -135,8 +135,7 @@ def learn(
         callbacks=callbacks,
         progress=progress,
     )
-    sharpen(members, X, y)
-    return Ensemble(join([member.network for member in members]), members)
+    return _together(members, X, y)
 
 
 def learn_stream(
@@ -193,6 +192,11 @@ def learn_stream(
         progress=progress,
     )
     members = tuple(replace(member, held=np.arange(len(X))) for member in trained)
+    return _together(members, X, y)
+
+
+def _together(members: tuple[Member, ...], X: NDArray[Any], y: NDArray[Any]) -> Ensemble:
+    """The ensemble of trained members."""
     sharpen(members, X, y)
     return Ensemble(join([member.network for member in members]), members)
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from numpy.typing import NDArray
 
 from chainrule.data import TableEncoder
 from chainrule.errors import ChainruleError, ModelFileError
@@ -28,7 +31,26 @@ def write_model_folder(model: TableModel, folder: str | os.PathLike[str], *, for
     from chainrule.report import render
 
     check_folder(folder, force=force)
-    page = render(model)
+    history = partial(write_histories, histories=model.histories)
+    fill(folder, model, model.network.arrays(), history, render(model))
+
+
+def fill(
+    folder: str | os.PathLike[str],
+    model: TableModel,
+    arrays: Mapping[str, NDArray[Any]],
+    write_history: Callable[[Path], None],
+    report: str,
+) -> None:
+    """Write the four files of a model, or none, to a folder that may be used.
+
+    Args:
+        folder: where to.
+        model: what is described.
+        arrays: parameters, running states, and what else is kept.
+        write_history: writes the file of the history.
+        report: the page.
+    """
     description = {
         **model.network.to_json(),
         "table": model.encoder.to_json(),
@@ -38,9 +60,9 @@ def write_model_folder(model: TableModel, folder: str | os.PathLike[str], *, for
     }
 
     def write(place: Path) -> None:
-        write_model(place, description, model.network.arrays())
-        write_histories(place / HISTORY, model.histories)
-        write_atomically(place / REPORT, page.encode())
+        write_model(place, description, arrays)
+        write_history(place / HISTORY)
+        write_atomically(place / REPORT, report.encode())
 
     fill_folder(folder, write)
 

@@ -12,9 +12,8 @@ import numpy as np
 from chainrule.engines.indices import RowNumbers, guarded
 from chainrule.engines.jax.namespace import scope, text_function
 from chainrule.engines.jax.settings import JaxEngine
-from chainrule.engines.numpy import label_outputs, prepare
+from chainrule.engines.numpy import label_outputs, prepare, sizes_of
 from chainrule.program import Program
-from chainrule.shapes import bind
 
 KEPT = 256
 """Programs that are kept, with what was compiled of them."""
@@ -44,9 +43,7 @@ class JaxCall:
             DataError: for a row number that is not in its table.
         """
         prepared = prepare(self.program, values, self.precision)
-        sizes: dict[str, int] = {}
-        for var in self.program.inputs:
-            bind(var.name, var.shape, np.shape(prepared[var.name]), sizes)
+        sizes = sizes_of(self.program, prepared)
         self._row_numbers.check(prepared, sizes)
         with scope():
             results = tuple(np.array(value)[()] for value in self._function(*prepared.values()))

@@ -20,7 +20,7 @@ from chainrule.engines.native.sizes import bind_sizes
 from chainrule.engines.native.target import Target, host
 from chainrule.engines.native.team import borrow
 from chainrule.engines.native.threads import Pace
-from chainrule.engines.numpy import FLOAT_TYPES, prepare
+from chainrule.engines.numpy import FLOAT_TYPES, prepare, sizes_of
 from chainrule.errors import ArgumentError, unknown_name
 from chainrule.program import Atom, Literal, Program
 from chainrule.shapes import bind, concrete
@@ -87,9 +87,7 @@ class NativeCall:
             DataError: for a row number that is not in its table.
         """
         prepared = prepare(self.program, values, self.precision)
-        sizes: dict[str, int] = {}
-        for var in self.program.inputs:
-            bind(var.name, var.shape, np.shape(prepared[var.name]), sizes)
+        sizes = sizes_of(self.program, prepared)
         rows = sizes.get("B", 1)
         if self.rows is not None and rows > self.rows:
             raise ArgumentError(f"{self.program.name} was compiled for at most {self.rows} rows, not {rows}")
