@@ -30,6 +30,30 @@ def test_within_whole_runs_a_training_that_ctrl_c_ended_raises_and_outside_it_re
     assert signal.getsignal(signal.SIGINT) is before
 
 
+class Cleared:
+    """Ctrl-C is pressed while it is cleared away."""
+
+    def __del__(self):
+        signal.raise_signal(signal.SIGINT)
+
+
+def dropped(then=lambda: None):
+    """Ctrl-C at a moment when Python drops what is raised: in a destructor, or in a library's garbage collection."""
+    with whole_runs():
+        cleared = Cleared()
+        del cleared
+        then()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_ctrl_c_that_python_drops_ends_the_next_training_or_else_the_whole_thing():
+    with pytest.raises(KeyboardInterrupt):
+        dropped(lambda: cr.mlp([1, 1]).fit(np.ones((4, 1)), np.ones(4), epochs=1_000_000_000))
+    with pytest.raises(KeyboardInterrupt):
+        dropped()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize(
     "long",
     [

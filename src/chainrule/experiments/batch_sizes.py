@@ -19,7 +19,7 @@ from chainrule.experiments.verdicts import SHARE_OF_BEST, epochs_to_most
 from chainrule.network import Network
 from chainrule.optim import SGD
 from chainrule.show.numbers import exact_text, number_text
-from chainrule.training import batch_rows
+from chainrule.training import batch_rows, whole_runs
 
 BatchSize = int | Literal["all"]
 SIZES: Final[tuple[BatchSize, ...]] = ("all", 16, 1)
@@ -212,7 +212,8 @@ def batches(
     require(len(sizes) > 0, "give at least one batch size, as in sizes=('all', 16, 1)")
     problem = problem_of(network, X, y, classes_problem)
     how: dict[str, Any] = {"epochs": epochs, "optimizer": SGD(rate), "shuffle": shuffle, "seed": seed}
-    found = tuple(descend(problem, batch_size=size, **how) for size in sizes)
+    with whole_runs():
+        found = tuple(descend(problem, batch_size=size, **how) for size in sizes)
     return Batches(problem, tuple(sizes), found, _gradient_noise(problem, sizes), rate, epochs, shuffle)
 
 

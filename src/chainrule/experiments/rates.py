@@ -18,6 +18,7 @@ from chainrule.experiments.verdicts import RULES, SHARE_OF_BEST, Verdict, epochs
 from chainrule.network import Network
 from chainrule.optim import SGD
 from chainrule.show.numbers import exact_text, number_latex, number_text
+from chainrule.training import whole_runs
 
 RATES: Final = (0.01, 0.1, 1.0)
 
@@ -175,9 +176,10 @@ def learning_rates(
     """
     require(len(rates) > 0, "give at least one learning rate, as in rates=(0.01, 0.1, 1.0)")
     problem = problem_of(network, X, y, plane_problem)
-    descents = tuple(
-        descend(problem, epochs=epochs, batch_size=batch_size, optimizer=SGD(rate), seed=seed) for rate in rates
-    )
+    with whole_runs():
+        descents = tuple(
+            descend(problem, epochs=epochs, batch_size=batch_size, optimizer=SGD(rate), seed=seed) for rate in rates
+        )
     theta = problem.network.parameters.theta
     sharpest = None
     if batch_size == "all" and theta.size <= LARGEST_HESSIAN:

@@ -199,7 +199,8 @@ def starts(
     rows = (problem.X, problem.y)
     with whole_runs():
         exploration = explored.explore(*rows, starts=count, epochs=epochs, validation=rows, **settings)
-    alone = problem.fresh()
-    alone.reset(first)
-    single = Problem(problem.rows_name, alone, problem.X, problem.y)
-    return Starts(problem, exploration, descend(single, epochs=count * epochs, **settings), rate, batch_size)
+        alone = problem.fresh()
+        alone.reset(first)
+        single = Problem(problem.rows_name, alone, problem.X, problem.y)
+        descent = descend(single, epochs=count * epochs, **settings)
+    return Starts(problem, exploration, descent, rate, batch_size)

@@ -242,7 +242,8 @@ def homework_3(
     require(len(hidden) > 1, "give at least two networks to compare, as in hidden=((1000, 1000), ())")
     X, y, X_test, y_test = mnist(folder, digits=DIGITS)
     data = (X, y == DIGITS[1], X_test, y_test == DIGITS[1])
-    found = [_train(tuple(units), epochs, seed, engine, *data) for units in hidden]
+    with whole_runs():
+        found = [_train(tuple(units), epochs, seed, engine, *data) for units in hidden]
     return Homework3(len(X), epochs, seed, engine, tuple(found))
 
 
@@ -258,16 +259,15 @@ def _train(
 ) -> Classifier:
     sizes = (X.shape[1], *hidden, 1)
     network = mlp(sizes, hidden="relu", loss="binary_cross_entropy", seed=seed)
-    with whole_runs():
-        history = network.fit(
-            X,
-            y,
-            epochs=epochs,
-            batch_size=BATCH_SIZE,
-            optimizer=Adam(Cosine(RATE)),
-            validation=(X_test, y_test),
-            engine=engine,
-        )
+    history = network.fit(
+        X,
+        y,
+        epochs=epochs,
+        batch_size=BATCH_SIZE,
+        optimizer=Adam(Cosine(RATE)),
+        validation=(X_test, y_test),
+        engine=engine,
+    )
     right = (network.predict(X_test)[:, 0] > 0.5) == y_test
     count = network.parameters.theta.size
     return Classifier(sizes, count, tuple(history.loss), tuple(history.validation_loss), sum(history.seconds), right)

@@ -198,12 +198,13 @@ def homework_2(seed: int = 0, *, rate: float = 0.5, updates: int = 1000) -> Home
     ]
     weights = {name: values.copy() for name, values in networks[2].parameters.items()}
     names = ("without biases", "with biases", "with biases, cross-entropy")
-    runs = [_train(name, net, weights, parts, rate, updates) for name, net in zip(names, networks, strict=True)]
     rows = (X[train], y[train], X[test], rate, updates)
-    peers = {
-        "scikit-learn": [(2, descent("sklearn", _network("binary_cross_entropy", seed, bias=True), *rows))],
-        "PyTorch": [(n, descent("torch", _network(runs[n].loss, seed, bias=True), *rows)) for n in (1, 2)],
-    }
+    with whole_runs():
+        runs = [_train(name, net, weights, parts, rate, updates) for name, net in zip(names, networks, strict=True)]
+        peers = {
+            "scikit-learn": [(2, descent("sklearn", _network("binary_cross_entropy", seed, bias=True), *rows))],
+            "PyTorch": [(n, descent("torch", _network(runs[n].loss, seed, bias=True), *rows)) for n in (1, 2)],
+        }
     beside = [
         Beside(peer, runs[n], score((peer.predictions > 0.5) == (y[test] > 0.5)))
         for pairs in peers.values()
@@ -225,8 +226,7 @@ def _train(
     for parameter in network.parameters:
         network.parameters[parameter] = weights[parameter]
     (X, y), test = parts[:2]
-    with whole_runs():
-        history = network.fit(X, y, epochs=updates, batch_size="all", optimizer=SGD(rate), validation=test)
+    history = network.fit(X, y, epochs=updates, batch_size="all", optimizer=SGD(rate), validation=test)
     right = [(network.predict(points)[:, 0] > 0.5) == (classes > 0.5) for points, classes in parts]
     scores = [score(r) for r in right]
     loss: LossName = "squared_error" if network.loss_function.name == "squared_error" else "binary_cross_entropy"

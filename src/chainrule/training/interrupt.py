@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import FrameType, TracebackType
 from typing import Any
 
@@ -13,12 +11,18 @@ from typing import Any
 class Interrupt:
     """While entered, the first Ctrl-C only sets ``pressed``; the second one interrupts at once.
 
-    Within :func:`whole_runs` it is raised when this is left. One that is entered within another is pressed with it:
-    in the same thread, or in a thread of a pool for which the main thread waits. Signals reach the main thread alone,
-    so without one there, those of other threads are never pressed.
+    One that is entered within another is pressed with it: in the same thread, or in a thread of a pool for which the
+    main thread waits. Signals reach the main thread alone, so without one there, those of other threads are never
+    pressed.
+
+    Args:
+        at_once: the first Ctrl-C interrupts, too. Python drops an exception that is raised while it collects garbage
+            or clears an object away: ``pressed`` is set all the same, so that a training within ends, and leaving
+            raises what was dropped.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, *, at_once: bool = False) -> None:
+        self._at_once = at_once
         self._pressed = False
         self._outer: Interrupt | None = None
         self._previous: Any = None
@@ -36,9 +40,10 @@ class Interrupt:
         return self
 
     def _press(self, number: int, frame: FrameType | None) -> None:
-        if self.pressed:
-            raise KeyboardInterrupt
+        again = self.pressed
         self._mark()
+        if again or self._at_once:
+            raise KeyboardInterrupt
 
     def _mark(self) -> None:
         self._pressed = True
@@ -48,25 +53,12 @@ class Interrupt:
     def __exit__(
         self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        if self._previous is not None:
+        if self._previous is not None:  # else it was set from another thread, or not from Python, and cannot be
             signal.signal(signal.SIGINT, self._previous)
-        if self.pressed and self._previous is _at_once:
+        if self.pressed and (self._at_once or (self._outer is not None and self._outer._at_once)):
             raise KeyboardInterrupt
 
 
-@contextmanager
-def whole_runs() -> Iterator[None]:
+def whole_runs() -> Interrupt:
     """While entered, a training that Ctrl-C ends raises ``KeyboardInterrupt``: nobody takes it for a whole one."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    previous = signal.signal(signal.SIGINT, _at_once)
-    try:
-        yield
-    finally:
-        if previous is not None:  # else it was not set from Python, and cannot be
-            signal.signal(signal.SIGINT, previous)
-
-
-def _at_once(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt
+    return Interrupt(at_once=True)
