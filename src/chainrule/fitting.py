@@ -121,7 +121,7 @@ def fit(
     if before is not None:
         check_record(before, plan, settings, held=held is not None)
     with network.evaluator.limited(settings.threads):
-        run_ = _run(network, data, settings, plan, before)
+        run_ = _run(network, given, settings, plan, before)
         watchers = _watchers(network, run_, callbacks, progress)
         calls = settings.epochs if isinstance(run_, NumpyRun | LBFGSRun) else COMPILED_CALLS
         evaluate = _evaluator(network, held or data, settings, calls, held=held is not None)
@@ -166,14 +166,14 @@ def _plan(
     )
 
 
-def _run(network: Computing, data: Data, settings: Settings, plan: Plan, before: History | None) -> Run:
+def _run(network: Computing, given: Given, settings: Settings, plan: Plan, before: History | None) -> Run:
     """What makes the steps."""
-    optimizer, engine, epochs = settings.optimizer, settings.engine, settings.epochs
+    data, optimizer, engine, epochs = given.data, settings.optimizer, settings.engine, settings.epochs
     state = before.checkpoint.state if before and before.checkpoint else None
     if isinstance(optimizer, LBFGS):
         require(settings.batch_size == "all", "LBFGS takes all rows at once: give batch_size='all'")
         return lbfgs_run(network, data, optimizer, engine, epochs, state)
-    steps = training_steps(network, data, optimizer, plan.batch_size, state)
+    steps = training_steps(network, data, optimizer, plan.batch_size, state, given.share)
     return step_run(steps, engine, epochs, settings.threads)
 
 

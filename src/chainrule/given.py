@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.jax.processes import check_same, several
+from chainrule.engines.protocol import WHOLE, Share
 from chainrule.errors import require
+from chainrule.running import share_of_rows
 from chainrule.training import batch_rows
 from chainrule.training.windows import Data, RowsInMemory, Source, Windows
 
@@ -28,6 +32,7 @@ class Given:
         numbers: which number a row was given as, by its place in the data.
         windows: the rows of an epoch.
         batch_size: rows of a step.
+        share: which rows of each window ``data`` has.
     """
 
     data: Data
@@ -35,6 +40,7 @@ class Given:
     numbers: Callable[[], NDArray[np.int64]]
     windows: Windows
     batch_size: int
+    share: Share = WHOLE
 
 
 def given_rows(
@@ -69,9 +75,12 @@ def _streamed(
         "a stream is watched by rows of their own: give validation=(X, y)",
     )
     size = batch_rows(settings.batch_size, source.rows)
-    windows = source.windows(network.prepare, size)
+    share = share_of_rows(settings.engine)
+    windows = source.windows(network.prepare, size, share)
+    if several():
+        check_same({"stream": np.frombuffer(json.dumps(windows.to_json()).encode(), np.uint8)})
     held = None if validation is None else network.prepare(*validation)
-    return Given(windows.data, held, windows.numbers, windows, size)
+    return Given(windows.data, held, windows.numbers, windows, size, share)
 
 
 def _split(

@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from chainrule.engines.choice import Engine, check_engine, jax_settings
 from chainrule.engines.fallback import warn_of_fallback
-from chainrule.engines.jax import jax_many_run, jax_run
+from chainrule.engines.jax import jax_many_run, jax_run, jax_share
 from chainrule.engines.lbfgs import LBFGSRun
 from chainrule.engines.many import SeparateRuns, each_network
-from chainrule.engines.protocol import Run, Steps
+from chainrule.engines.protocol import WHOLE, Run, Share, Steps
 from chainrule.engines.steps import NumpyRun
 from chainrule.errors import ArgumentError, EngineError, require
 from chainrule.optim import LBFGS, Optimizer
@@ -47,9 +47,10 @@ def training_steps(
     optimizer: Optimizer,
     batch_size: int,
     before: Mapping[str, NDArray[Any]] | None = None,
+    share: Share = WHOLE,
 ) -> Steps:
     """The steps of a fit, from the state of an earlier one if it is given; full batches need no rows picked out."""
-    gather = batch_size < len(data["Y"])
+    gather = batch_size < share.rows(len(data["Y"]))
     theta = network.parameters.theta
     state = {"theta": theta.copy(), **{name: np.zeros_like(theta) for name in optimizer.slots}}
     state |= {name: values.copy() for name, values in network.states.items()}
@@ -57,7 +58,13 @@ def training_steps(
         state = _taken(state, before)
     named = to_pick_from(data) if gather else data
     step = network.training_program(optimizer, gather=gather, weighted="w" in data)
-    return Steps(step, network.dtype, named, state, batch_size)
+    return Steps(step, network.dtype, named, state, batch_size, share)
+
+
+def share_of_rows(engine: Engine) -> Share:
+    """Which rows of a stream this process reads, where an engine divides the work."""
+    settings = jax_settings(engine)
+    return WHOLE if settings is None else jax_share(settings)
 
 
 def _taken(fresh: Mapping[str, NDArray[Any]], before: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:

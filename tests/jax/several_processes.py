@@ -10,13 +10,19 @@ import json
 import socket
 import subprocess
 import sys
+from dataclasses import replace
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 import chainrule as cr
 from chainrule.engines.jax.processes import check_same, join, largest, of_first
-from chainrule.errors import ChainruleError
+from chainrule.errors import ChainruleError, NonFiniteError
+
+OVERFLOWS = 444
+"""The row of a table on which training fails."""
 
 ROWS, BATCH = 45, 7
 """Rows that neither 2 nor 4 processes divide, in batches that they do not divide either; the last one is short."""
@@ -34,6 +40,36 @@ def learnt(engine: str) -> np.ndarray:
     return np.concatenate([net.parameters.theta, *states, history.loss, history.validation_loss])
 
 
+def streamed(engine: str) -> list[float]:
+    """The same of a table in files, of which every process reads its share of each window."""
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(dict(zip("abcy", rng.normal(size=(4, 997)), strict=True)))
+    with TemporaryDirectory() as folder:
+        table.write_parquet(f"{folder}/rows.parquet", row_group_size=90)
+        learnt = cr.Stream(folder).learn("y")
+        net = cr.mlp([3, 5, 1], loss="mean_squared_error", seed=1, dtype="float64")
+        rows = replace(learnt.rows, memory=2 * 200 * (4 * 8 + 16))
+        history = net.fit(rows, None, epochs=3, batch_size=23, engine=engine, validation=learnt.validation)
+    return [*net.parameters.theta.tolist(), *history.loss, *history.validation_loss]
+
+
+def failed() -> str:
+    """What is said of the one row that overflows, whichever process has read it."""
+    rng = np.random.default_rng(0)
+    table = pl.DataFrame(dict(zip("ay", rng.normal(size=(2, 500)), strict=True)))
+    table[OVERFLOWS, "a"] = 1e6  # 22 when it is scaled, and the others are 0.05 at most
+    with TemporaryDirectory() as folder:
+        table.write_parquet(f"{folder}/rows.parquet", row_group_size=90)
+        learnt = cr.Stream(folder).learn("y")
+        net = cr.mlp([1, 1], loss="mean_squared_error", dtype="float64")
+        net.parameters["W1"] = np.array([[1e154]])
+        try:
+            net.fit(learnt.rows, None, epochs=1, batch_size=32, engine="jax", optimizer=cr.SGD(1e-200))
+        except NonFiniteError as error:
+            return f"{error.row}: {error}"
+    return ""
+
+
 def one(number: int) -> dict[str, Any]:
     """What one process has to say."""
     try:
@@ -43,6 +79,8 @@ def one(number: int) -> dict[str, Any]:
         refused = str(error)
     return {
         "learnt": learnt("jax").tolist(),
+        "streamed": streamed("jax"),
+        "failed": failed(),
         "largest": largest(number, -number, 5),
         "of the first": of_first({"loss": number + 0.1}),
         "refused": refused,

@@ -48,6 +48,11 @@ def test_a_split_that_divides_no_layer_is_an_error(found):
     assert found["nothing wide"].startswith("ArgumentError: split=2 divides no layer: none has 4096 units or more")
 
 
+def test_devices_that_have_a_part_of_a_stream_each_learn_what_numpy_does(found):
+    wanted, divided = map(np.array, found["streams"])
+    assert divided == pytest.approx(wanted, rel=1e-5, abs=1e-5 * np.max(np.abs(wanted)))
+
+
 def test_members_train_one_after_another_to_the_parameters_of_numpy(found):
     wanted, members = map(np.array, found["members"])
     assert members == pytest.approx(wanted, abs=1e-5 * np.max(np.abs(wanted)))

@@ -11,7 +11,7 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
-from several_processes import difference, learnt, several
+from several_processes import difference, learnt, several, streamed
 
 import chainrule as cr
 from chainrule.engines.jax import processes
@@ -28,6 +28,16 @@ def two():
 def test_two_processes_learn_what_numpy_learns_and_have_the_same_bits(two):
     assert two[0]["learnt"] == two[1]["learnt"]
     assert difference(two[0]["learnt"], learnt("numpy")) < 1e-12
+
+
+def test_processes_that_read_their_share_of_a_stream_learn_what_numpy_learns_of_it(two):
+    assert two[0]["streamed"] == two[1]["streamed"]
+    assert difference(two[0]["streamed"], np.array(streamed("numpy"))) < 1e-12
+
+
+def test_a_row_that_fails_is_named_by_all_processes_whichever_has_read_it(two):
+    assert two[0]["failed"] == two[1]["failed"]
+    assert two[0]["failed"].startswith("444: ")
 
 
 def test_processes_agree_on_the_largest_number_and_on_those_of_the_first(two):
@@ -96,6 +106,13 @@ def children(pid):
     return found
 
 
+def runs(pid):
+    """Whether there is such a process; one that nobody has asked for its exit code has no command line any more."""
+    with suppress(OSError):
+        return bool(Path(f"/proc/{pid}/cmdline").read_bytes())
+    return False
+
+
 def when_lines(process, path, count=2):
     """Wait until training has written so many lines."""
     while not (path.exists() and path.read_text().count("\n") >= count):
@@ -120,8 +137,33 @@ def test_a_process_that_is_killed_ends_the_others_soon_and_is_named(table, tmp_p
     assert started.returncode == 2
     named = "process 1 of 2 (counted from 0) was ended by SIGKILL; the others were ended"
     assert errors.splitlines()[-1] == f"chainrule: error: {named}"
-    assert not any(os.path.exists(f"/proc/{pid}") for pid in pids.values())
+    assert not any(map(runs, pids.values()))
     assert not (tmp_path / "model").exists()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="looks for processes as Linux shows them")
+def test_a_launcher_that_is_killed_takes_all_with_it_and_the_run_goes_on_to_the_same_bits(table, tmp_path):
+    log, kept = tmp_path / "log.jsonl", ("--checkpoint", tmp_path / "kept", "--every", 0)
+    words = ("--epochs", 60, "--processes", 2)
+    started = training(table, tmp_path / "model", *words, *kept, "--log", log)
+    try:
+        when_lines(started, log)
+        pids = children(started.pid)
+    finally:
+        started.kill()
+        started.communicate()
+    end = monotonic() + LOST_WITHIN
+    while any(map(runs, pids.values())):
+        assert monotonic() < end, "the processes train on for nobody"
+        sleep(0.1)
+    assert not (tmp_path / "model").exists()
+    for out, more in ((tmp_path / "model", (*kept, "--resume")), (tmp_path / "whole", ())):
+        process = training(table, out, *words, *more)
+        _, errors = process.communicate(timeout=200)
+        assert process.returncode == 0, errors
+        assert errors.startswith("Going on from ") is bool(more)
+    models = [(tmp_path / name / "model.safetensors").read_bytes() for name in ("model", "whole")]
+    assert models[0] == models[1]
 
 
 def test_one_process_writes_and_prints_json_and_ctrl_c_ends_all_with_a_model(table, tmp_path):

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.engines.protocol import Share
 from chainrule.streaming import Mixed, Mixing
 from chainrule.streaming.windows import StreamedRows
 from chainrule.training.windows import Source
@@ -86,14 +87,30 @@ def test_a_window_that_is_skipped_is_not_read_and_changes_no_other(learnt, monke
     assert 0 < len(read) < len(learnt.survey.chunks) / 4
 
 
-def test_processes_share_the_rows_and_take_equally_many(sorted_folder):
-    parts = [cr.Stream(sorted_folder).learn("y", part=(k, 3)) for k in range(3)]
-    whole = cr.Stream(sorted_folder).learn("y")
-    assert len({part.rows.rows for part in parts}) == 1
-    seen = [epoch(in_windows(part, 600).windows(prepared, 16), 0)[0] for part in parts]
-    together = np.concatenate(seen)
-    assert len(np.unique(together)) == len(together) > 0.9 * whole.rows.rows
-    assert parts[0].encoder.to_json() == whole.encoder.to_json()
+@pytest.mark.parametrize("rows", [600, 100_000])
+def test_processes_have_shares_of_the_windows_that_one_alone_has(learnt, monkeypatch, rows):
+    """Three processes with 2, 2 and 1 of 5 parts; each reads the chunks of its own rows alone."""
+    source, parts = in_windows(learnt, rows), 5
+    alone = source.windows(prepared, 16)
+    whole, loaded = epoch(alone, 0)
+    read = []
+    files = learnt.rows.files
+    plain = files.read
+    monkeypatch.setattr(files, "read", lambda chunk, *rest: (read.append(chunk), plain(chunk, *rest))[1])
+    shared = []
+    for first, last in [(0, 2), (2, 4), (4, 5)]:
+        read.clear()
+        windows = source.windows(prepared, 16, Share(first, last, parts))
+        assert windows.to_json() == alone.to_json()
+        numbers, own = epoch(windows, 0)
+        np.testing.assert_array_equal(numbers, whole)
+        part = -(-windows.capacity // parts)
+        assert {len(data["all_X"]) for data in own} == {part * (last - first)}
+        assert len(read) < len(learnt.survey.chunks) * (last - first) / parts + 2 * len(own)
+        shared.append(own)
+    for wanted, *found in zip(loaded, *shared, strict=True):
+        for name, array in wanted.items():
+            np.testing.assert_array_equal(np.concatenate([own[name] for own in found])[: len(array)], array)
 
 
 def test_rows_that_fit_into_one_window_are_read_once(learnt, monkeypatch):

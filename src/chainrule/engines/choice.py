@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeAlias
 
-from chainrule.engines.jax.processes import several
-from chainrule.engines.jax.settings import JaxEngine
+from chainrule.engines.jax import JaxEngine, divides
 from chainrule.errors import unknown_name
 
 ENGINES = ("auto", "jax", "native", "numpy")
@@ -29,7 +28,7 @@ def jax_settings(engine: Engine) -> JaxEngine | None:
 def one_by_one(engine: Engine) -> bool:
     """Whether trainings must not run beside each other: several devices and processes would wait for each other."""
     settings = jax_settings(engine)
-    return settings is not None and (settings.devices not in (None, 1) or several())
+    return settings is not None and divides(settings)
 
 
 def engine_to_json(engine: Engine) -> Any:

@@ -15,6 +15,38 @@ Rows = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
+class Share:
+    """Which rows of a table a process has, where devices have equal parts of it; all rows, if nothing is said.
+
+    Attributes:
+        first: the number of its first part.
+        last: the number after that of its last one.
+        parts: how many there are.
+
+    >>> half = Share(1, 2, 2)
+    >>> half.own(9), half.rows(5)
+    (slice(5, 10, None), 10)
+    """
+
+    first: int = 0
+    last: int = 1
+    parts: int = 1
+
+    def own(self, rows: int) -> slice:
+        """Its rows, of a table of so many, or of the few more that make the parts equal."""
+        part = -(-rows // self.parts)
+        return slice(self.first * part, self.last * part)
+
+    def rows(self, own: int) -> int:
+        """Rows of all processes, where this one has so many."""
+        return own // (self.last - self.first) * self.parts
+
+
+WHOLE = Share()
+"""All rows."""
+
+
+@dataclass(frozen=True)
 class Steps:
     """Training steps, and all that they read besides constants.
 
@@ -24,6 +56,7 @@ class Steps:
         data: what does not change, by name of the input: the rows of the table.
         state: what is carried from step to step, by name: ``new_v`` of one step is ``v`` of the next.
         batch_size: rows of a full batch.
+        share: which of the rows ``data`` has.
     """
 
     program: Program
@@ -31,11 +64,12 @@ class Steps:
     data: Mapping[str, NDArray[Any]]
     state: Mapping[str, NDArray[Any]]
     batch_size: int
+    share: Share = WHOLE
 
     @property
     def rows(self) -> int:
         """Rows of the table."""
-        return len(next(iter(self.data.values())))
+        return self.share.rows(len(next(iter(self.data.values()))))
 
 
 class Run(Protocol):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.indices import RowNumbers
-from chainrule.engines.protocol import NonFiniteStep, Rows, batches
+from chainrule.engines.protocol import WHOLE, NonFiniteStep, Rows, Share, batches
 from chainrule.errors import ArgumentError, DataError
 from chainrule.program import Program
 from chainrule.shapes import bind
@@ -45,18 +45,19 @@ class ReplayingRun(ABC):
     Args:
         step, precision, data: see :class:`chainrule.engines.protocol.Steps`.
         batch_size: rows of a full batch.
+        share: which of the rows ``data`` has.
 
     Attributes:
-        rows: of the table.
+        rows: of the table, those of other processes too.
         data: the arrays that steps read, in the element types of the engine.
     """
 
-    def __init__(self, step: Program, precision: str, data: State, batch_size: int) -> None:
+    def __init__(self, step: Program, precision: str, data: State, batch_size: int, share: Share = WHOLE) -> None:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None
         """What the step that was not finite had read."""
         self.gathers = any(v.name == "rows" for v in step.inputs)
-        self.batch_size = batch_size
+        self.batch_size, self.share = batch_size, share
         self._row_numbers = RowNumbers(step, [*data, "rows"], precision)
         self._done, self._interval = 0, ANCHOR_SECONDS
         self._take(data)
@@ -64,12 +65,11 @@ class ReplayingRun(ABC):
     def _take(self, data: State) -> None:
         """Look, once, at all row numbers that follow from the data, such as codes of an Embedding."""
         self.data = self.as_read(data)
-        self.rows = len(next(iter(data.values())))
-        for start in range(0, self.rows, CHECKED_ROWS) if self.gathers else [0]:
-            rows = np.arange(start, min(start + CHECKED_ROWS, self.rows))
-            self._row_numbers.check(
-                {**self.data, "rows": rows}, {"N": self.rows, "B": len(rows) if self.gathers else self.rows}
-            )
+        own = len(next(iter(data.values())))
+        self.rows = self.share.rows(own)
+        for start in range(0, own, CHECKED_ROWS) if self.gathers else [0]:
+            rows = np.arange(start, min(start + CHECKED_ROWS, own))
+            self._row_numbers.check({**self.data, "rows": rows}, {"N": own, "B": len(rows) if self.gathers else own})
 
     # What an engine does
 
@@ -97,6 +97,10 @@ class ReplayingRun(ABC):
     @abstractmethod
     def go(self, call: Call) -> NDArray[np.float64]:
         """Make the steps of a call, whatever comes out; their losses."""
+
+    def table(self) -> State:
+        """The rows of the table, those of other processes too."""
+        return self.data
 
     # What follows from that
 
@@ -184,7 +188,7 @@ class ReplayingRun(ABC):
 
     def _inputs(self, rows: Rows, number: int, constants: Mapping[str, float]) -> dict[str, Any]:
         """What the step of this number reads, by name of the program's inputs."""
-        values = {**self.data, **self.state, **constants, "rows": rows, "t": number + 1.0, "step": number}
+        values = {**self.table(), **self.state, **constants, "rows": rows, "t": number + 1.0, "step": number}
         return {v.name: values[v.name] for v in self.program.inputs}
 
 

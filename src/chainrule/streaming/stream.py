@@ -88,7 +88,6 @@ class Stream:
         ignore: Sequence[str] = (),
         skip_unlabelled: bool = False,
         seed: int = 0,
-        part: tuple[int, int] = (0, 1),
     ) -> StreamedTable:
         """Read all rows once, and learn of the columns what there is to learn.
 
@@ -99,7 +98,6 @@ class Stream:
             ignore: columns to leave out.
             skip_unlabelled: whether rows without a target are left out; otherwise they are an error.
             seed: decides which rows are held out.
-            part: ``(k, n)``: the k-th of n processes, from 0, trains on every n-th chunk.
 
         Raises:
             DataError: where the table cannot be learnt from as it is; says in which file, column and row.
@@ -118,7 +116,7 @@ class Stream:
         )
         held = found.aside.lots < found.share * (held_out / aside)
         learnt = StreamedTable(
-            StreamedRows(self.files, found, self.memory.windows, part), found, found.aside[held], found.aside[~held]
+            StreamedRows(self.files, found, self.memory.windows), found, found.aside[held], found.aside[~held]
         )
         if not (len(learnt.held.numbers) and len(learnt.watched.numbers) and learnt.rows.rows):
             raise DataError(
@@ -165,7 +163,7 @@ class StreamedTable:
 
     def mixing(self, mixed: int, batch_size: int) -> Mixing:
         """What to expect of batches, where so many chunks are mixed at a time."""
-        return Mixing(int((self.rows.rows_of_chunks > 0).sum()), mixed, batch_size, self.between)
+        return Mixing(int((self.survey.rows_to_learn > 0).sum()), mixed, batch_size, self.between)
 
 
 def _paths(source: Place | Sequence[Place]) -> list[Path]:

@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.errors import CellError, DataError, require
+from chainrule.engines.protocol import WHOLE, Share
+from chainrule.errors import CellError, DataError
 from chainrule.streaming.chunks import Files
 from chainrule.streaming.survey import Survey
 from chainrule.training.windows import Data, Prepare, Window, to_pick_from
@@ -28,31 +29,20 @@ class StreamedRows:
         files: of the table.
         survey: what was found in them.
         memory: bytes that two windows take together, at most.
-        part: ``(k, n)``: the k-th of n processes, from 0, takes every n-th chunk, as many rows as the others.
     """
 
     files: Files
     survey: Survey
     memory: int
-    part: tuple[int, int] = (0, 1)
 
-    def windows(self, prepare: Prepare, batch_size: int) -> ChunkWindows:
+    def windows(self, prepare: Prepare, batch_size: int, share: Share = WHOLE) -> ChunkWindows:
         """The windows of its epochs; see :class:`chainrule.training.windows.Source`."""
-        return ChunkWindows(self, prepare, batch_size)
-
-    @cached_property
-    def rows_of_chunks(self) -> NDArray[np.int64]:
-        """How many rows of each chunk are learnt from; 0 for those of other processes."""
-        k, n = self.part
-        require(0 <= k < n, f"part is (k, n) with k from 0 to n - 1, not {self.part}")
-        counts = self.survey.rows_to_learn
-        return np.where(np.arange(len(counts)) % n == k, counts, 0)
+        return ChunkWindows(self, prepare, batch_size, share)
 
     @cached_property
     def rows(self) -> int:
-        """Rows of an epoch, the same in each process."""
-        n = self.part[1]
-        return min(int(self.survey.rows_to_learn[k::n].sum()) for k in range(n))
+        """Rows of an epoch."""
+        return int(self.survey.rows_to_learn.sum())
 
 
 @dataclass(frozen=True)
@@ -76,10 +66,11 @@ class ChunkWindows:
         source: the rows.
         prepare: makes arrays of features and targets as the network takes them.
         batch_size: rows of a step.
+        share: which rows of each window to read. The windows are the same for all processes, however many there are.
     """
 
-    def __init__(self, source: StreamedRows, prepare: Prepare, batch_size: int) -> None:
-        self._source, self._prepare = source, prepare
+    def __init__(self, source: StreamedRows, prepare: Prepare, batch_size: int, share: Share = WHOLE) -> None:
+        self._source, self._prepare, self._share = source, prepare, share
         self.rows = source.rows
         example = self._encoded(source.survey.sample.frame.head(1))
         row_bytes = sum(array.nbytes for array in example.values()) + ORDER_BYTES
@@ -89,14 +80,15 @@ class ChunkWindows:
         batches = -(-self.rows // batch_size)
         self.capacity = min(-(-batches // self.count) * batch_size, self.rows)
         """Rows of each, but for the last, which may have fewer."""
-        self._example, self._batch_size = example, batch_size
+        self._example = example
+        self._own = share.own(max(self.capacity, batch_size + 1))  # more than a batch: the step picks its rows out
         self._spans: list[Span] = []
         self._last: tuple[int, Data] | None = None
         self._whole = False
 
     @cached_property
     def _buffers(self) -> list[Data]:
-        size = max(self.capacity, self._batch_size + 1)  # more than a batch, so that the step picks its rows out
+        size = self._own.stop - self._own.start
         return [
             {name: np.zeros((size, *array.shape[1:]), array.dtype) for name, array in self._example.items()}
             for _ in range(min(self.count, 2))
@@ -104,13 +96,13 @@ class ChunkWindows:
 
     @property
     def data(self) -> Data:
-        """Arrays like those that windows load, of at least as many rows."""
+        """Arrays like those that windows load, of at least as many rows; of a share, of just as many."""
         return self._buffers[0]
 
     @property
     def mixed(self) -> int:
         """Chunks that each window mixes, at least, but for the last."""
-        counts = self._source.rows_of_chunks
+        counts = self._source.survey.rows_to_learn
         return int((counts > 0).sum()) if self.count == 1 else max(self.capacity // int(counts.max()), 1)
 
     def to_json(self) -> dict[str, Any]:
@@ -146,7 +138,7 @@ class ChunkWindows:
 
     def drawn(self, seed: int) -> list[list[Span]]:
         """Which rows of which chunks make each window of the epoch that has this seed."""
-        counts = self._source.rows_of_chunks
+        counts = self._source.survey.rows_to_learn
         chunks = np.flatnonzero(counts)
         if self.count > 1:
             chunks = np.random.default_rng(seed).permutation(chunks)
@@ -176,13 +168,16 @@ class ChunkWindows:
         return found
 
     def _read(self, spans: list[Span], buffer: Data) -> Data:
-        """Fill a buffer with the rows of a window, in the order of the files."""
-        filled = 0
+        """Fill a buffer with the share of a window's rows, chunk after chunk."""
+        own, end = self._own, 0
         for span in spans:
-            stop = filled + span.stop - span.start
-            for name, array in self._chunk(span.chunk).items():
-                buffer[name][filled:stop] = array[span.start : span.stop]
-            filled = stop
+            begin, end = end, end + span.stop - span.start
+            first, last = max(begin, own.start), min(end, own.stop)
+            if first < last:
+                within = slice(first - begin + span.start, last - begin + span.start)
+                for name, array in self._chunk(span.chunk).items():
+                    buffer[name][first - own.start : last - own.start] = array[within]
+        filled = end if self._share.parts == 1 else None
         return to_pick_from({name: array[:filled] for name, array in buffer.items()})
 
     def _chunk(self, number: int) -> Data:

@@ -10,7 +10,7 @@ from typing import Any, Literal, Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from chainrule.engines.protocol import Rows
+from chainrule.engines.protocol import WHOLE, Rows, Share
 from chainrule.streams import random_streams
 
 Data = dict[str, NDArray[Any]]
@@ -74,7 +74,7 @@ class Reading(Windows, Protocol):
 
     @property
     def data(self) -> Data:
-        """Arrays like those that windows load, of at least as many rows."""
+        """Arrays like those that windows load, of at least as many rows; of a share, of just as many."""
         ...
 
     def numbers(self) -> NDArray[np.int64]:
@@ -91,12 +91,13 @@ class Source(Protocol):
         """Rows of an epoch."""
         ...
 
-    def windows(self, prepare: Prepare, batch_size: int) -> Reading:
-        """The windows of its epochs.
+    def windows(self, prepare: Prepare, batch_size: int, share: Share = WHOLE) -> Reading:
+        """The windows of its epochs, whoever reads them; their data are those of the share.
 
         Args:
             prepare: makes the arrays that the network's programs take from features and targets.
             batch_size: rows of a step.
+            share: which rows of each window to read.
         """
         ...
 

@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from chainrule.engines.jax.call import JaxCall
     from chainrule.engines.jax.many import ManyRun
     from chainrule.engines.jax.run import JaxRun
-    from chainrule.engines.protocol import Steps
+    from chainrule.engines.protocol import Share, Steps
 
-__all__ = ["JaxEngine", "jax_call", "jax_many_run", "jax_run"]
+__all__ = ["JaxEngine", "divides", "jax_call", "jax_many_run", "jax_run", "jax_share"]
+
+
+def divides(settings: JaxEngine) -> bool:
+    """Whether the work of a step is divided among devices, of this process or of several."""
+    return settings.devices not in (None, 1) or several()
 
 
 def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
@@ -36,7 +41,19 @@ def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
     from chainrule.engines.jax.sharded import ShardedRun
 
     settings = settings or JaxEngine()
-    return ShardedRun(steps, settings) if settings.devices not in (None, 1) or several() else JaxRun(steps, settings)
+    return ShardedRun(steps, settings) if divides(settings) else JaxRun(steps, settings)
+
+
+def jax_share(settings: JaxEngine) -> Share:
+    """Which rows of a stream this process reads: those of its devices."""
+    from chainrule.engines.protocol import WHOLE
+
+    if not divides(settings):
+        return WHOLE
+    need_jax()
+    from chainrule.engines.jax.mesh import layout_of
+
+    return layout_of(settings).share
 
 
 def jax_many_run(steps: Steps, settings: JaxEngine | None = None) -> ManyRun:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from chainrule.engines.jax.namespace import Array
 from chainrule.engines.jax.processes import several
 from chainrule.engines.jax.settings import JaxEngine
+from chainrule.engines.protocol import Share
 from chainrule.errors import ArgumentError, EngineError
 
 DATA, MODEL = "data", "model"
@@ -43,6 +44,12 @@ class Layout:
         """The first axis over the devices along ``data``; they need not divide it."""
         return NamedSharding(self.mesh, PartitionSpec(DATA))
 
+    @property
+    def share(self) -> Share:
+        """Which rows this process has, where they lie over the devices along ``data``."""
+        own = [n for n, row in enumerate(self.mesh.devices) if any(d.process_index == jax.process_index() for d in row)]
+        return Share(own[0], own[-1] + 1, len(self.mesh.devices))
+
     def part(self, shape: Sequence[int]) -> NamedSharding:
         """Of something carried from step to step: its last wide axis over the devices along ``model``."""
         across = self.mesh.shape[MODEL]
@@ -55,6 +62,18 @@ class Layout:
 def place(array: NDArray[Any], sharding: NamedSharding) -> Array:
     """The array on the devices, its memory no longer shared; every process has all of it and puts its own part."""
     return jax.make_array_from_callback(np.shape(array), sharding, lambda part: np.array(array[part]))
+
+
+def place_share(array: NDArray[Any], sharding: NamedSharding, share: Share) -> Array:
+    """An array on the devices of which every process has its share of the rows."""
+    rows = share.rows(len(array))
+    before = share.own(rows).start
+
+    def part(index: tuple[slice, ...]) -> NDArray[Any]:
+        start, stop, _ = index[0].indices(rows)
+        return np.array(array[(slice(start - before, stop - before), *index[1:])])
+
+    return jax.make_array_from_callback((rows, *array.shape[1:]), sharding, part)
 
 
 def on_host(array: Array) -> NDArray[Any]:

@@ -1,8 +1,8 @@
 """Several processes that train together: how one joins the others, and what they agree on.
 
-All of them run the same program on the same rows. JAX moves the numbers between them; what depends on a clock or on one
-of them alone (how long a slice is, whether Ctrl-C was pressed) they have to agree on. JAX and NumPy are imported where
-they are needed: commands import this module before they know what they are to do.
+All of them run the same program on the same table. JAX moves the numbers between them; what depends on a clock or on
+one of them alone (how long a slice is, whether Ctrl-C was pressed) they have to agree on. JAX and NumPy are imported
+where they are needed: commands import this module before they know what they are to do.
 """
 
 from __future__ import annotations

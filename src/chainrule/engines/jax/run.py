@@ -39,7 +39,7 @@ class JaxRun(ReplayingRun):
             settings.products != "bfloat16" or steps.precision == "float32",
             "products='bfloat16' is for networks with dtype='float32'",
         )
-        super().__init__(steps.program, steps.precision, steps.data, steps.batch_size)
+        super().__init__(steps.program, steps.precision, steps.data, steps.batch_size, steps.share)
         self.predictions: NDArray[Any] | None = None
         self._step, self._slice = self.compiled(steps, settings)
         self._names, self._capacity = list(steps.state), self.rows

@@ -15,14 +15,14 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
-from chainrule.engines.jax.mesh import layout_of, on_host, place
+from chainrule.engines.jax.mesh import layout_of, on_host, place, place_share
 from chainrule.engines.jax.namespace import Array
 from chainrule.engines.jax.processes import check_same, largest, reported_losses, several
 from chainrule.engines.jax.run import JaxRun, Slice
 from chainrule.engines.jax.settings import JaxEngine
 from chainrule.engines.jax.stepping import KEPT, Parts, Step, Stepped
 from chainrule.engines.protocol import Steps
-from chainrule.engines.replaying import Call
+from chainrule.engines.replaying import Call, State
 from chainrule.errors import EngineError, require
 from chainrule.program import Program
 
@@ -69,11 +69,11 @@ class ShardedStep(Step):
 
 
 class ShardedRun(JaxRun):
-    """A run on several devices; all rows of the table are on each of them."""
+    """A run on several devices; each has all rows of the table, or of a stream its part of the window."""
 
     def __init__(self, steps: Steps, settings: JaxEngine) -> None:
         if several():
-            check_same({**steps.data, **steps.state})
+            check_same({**(steps.data if steps.share.parts == 1 else {}), **steps.state})
         self._layout, self._asked = layout_of(settings), 0
         super().__init__(steps, settings)
         divided = [self._layout.part(a.shape) != self._layout.whole for a in self._parts.values()]
@@ -88,8 +88,14 @@ class ShardedRun(JaxRun):
         return _compiled(steps.program, steps.precision, settings)
 
     def on_device(self, array: NDArray[Any]) -> Array:
-        """Rows of the table, on every device."""
-        return place(array, self._layout.whole)
+        """Rows of the table, on every device, or each device's part of them."""
+        if self.share.parts == 1:
+            return place(array, self._layout.whole)
+        return place_share(array, self._layout.rows, self.share)
+
+    def table(self) -> State:
+        """All rows; where processes have a share of them each, all of them ask for it together."""
+        return self.data if self.share.parts == 1 else {name: on_host(a) for name, a in self._on_device.items()}
 
     def due(self) -> bool:
         """Whether it is time for another copy of the state; several processes see to it every few calls, together."""
