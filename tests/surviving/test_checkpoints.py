@@ -122,12 +122,13 @@ def test_more_epochs_can_follow(tmp_path: Path) -> None:
     assert (len(fewer), fewer.stopped) == (4, "all 4 epochs done")
 
 
-def test_ctrl_c_leaves_a_checkpoint_of_the_last_step(tmp_path: Path) -> None:
+@pytest.mark.parametrize("settings", [{}, {"batch_size": "all", "epochs": 150}], ids=["within", "after its last step"])
+def test_ctrl_c_in_an_epoch_leaves_a_checkpoint_of_the_last_step(settings: dict[str, Any], tmp_path: Path) -> None:
     press = at_step(100, lambda: os.kill(os.getpid(), signal.SIGINT))
-    _, history = small(checkpoints=tmp_path, callbacks=[press])
+    _, history = small(checkpoints=tmp_path, callbacks=[press], **settings)
     assert history.interrupted
     assert steps_in(tmp_path)[-1] == history.steps
-    assert fingerprint(*small(resume=tmp_path)) == fingerprint(*small())
+    assert fingerprint(*small(resume=tmp_path, **settings)) == fingerprint(*small(**settings))
 
 
 def test_ctrl_c_twice_leaves_the_last_whole_one(tmp_path: Path) -> None:

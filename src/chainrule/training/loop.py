@@ -218,7 +218,7 @@ class _Training:
         self.leave_epoch()
         self.compare(epoch)
         ended = any([callback.on_epoch(self.moment(epoch)) for callback in self.callbacks])
-        ends, due = largest(ended, self.due())
+        ends, pressed, due = largest(ended, interrupt.pressed, self.due())
         if ends:
             raise _Ended(f"ended by a callback after epoch {epoch}")
         waited = epoch - self.best.renewed
@@ -226,8 +226,10 @@ class _Training:
             better = f"that was better by more than {self.plan.min_delta:g}" if self.plan.min_delta else ""
             which = f"the last one {better}" if better else "the best one"
             raise _Ended(f"stopped early after epoch {epoch}, {counted(waited, 'epoch')} after {which}")
-        if due:
+        if pressed or due:
             self.keep()
+        if pressed:
+            raise _Ended(f"interrupted after epoch {epoch}", interrupted=True)
 
     def window(self, window: Window, first: int, epoch: int, interrupt: Interrupt) -> None:
         """The steps of a window that are not made yet; so many steps of the epoch are before it."""
@@ -252,7 +254,9 @@ class _Training:
             self.slice_steps, ends, pressed, due = largest(wanted, ended, interrupt.pressed, self.due())
             if ends:
                 raise _Ended(f"ended by a callback in epoch {epoch}")
-            if self.keeper and end < len(self.losses) and (pressed or due):
+            if end == len(self.losses):
+                return  # the rest of the epoch is told at its end
+            if self.keeper and (pressed or due):
                 self.run.verify()
                 self.keep()
             if pressed:
