@@ -168,6 +168,35 @@ def test_an_exploration_that_fails_leaves_the_network_as_it_was(engine):
     np.testing.assert_array_equal(net.parameters.theta, before)
 
 
+@pytest.mark.parametrize("engine", [*ENGINES, "jax"])
+def test_a_network_that_was_not_finite_for_a_while_is_out_on_every_engine(engine):
+    if engine == "jax":
+        pytest.importorskip("jax", reason="pip install 'chainrule[jax]'")
+    rows, targets = np.full((4, 1), 1e18), np.full(4, 1.8e19)  # the square of some first errors is beyond float32
+    net = cr.mlp([1, 40, 1], hidden="linear", loss="squared_error", seed=0)
+    found = net.explore(rows, targets, starts=8, epochs=4, batch_size=1, optimizer=cr.SGD(3e-38), engine=engine)
+    assert np.flatnonzero(np.isnan(found.scores)).tolist() == [1, 6]
+
+
+def test_a_rate_beyond_the_precision_of_the_network_fails_without_a_warning():
+    found = network(dtype="float32").explore(X, y, starts=1, lr=[0.01, 1e300], epochs=1, optimizer="sgd")
+    assert np.isfinite(found.scores).tolist() == [True, False]
+
+
+def test_more_rates_than_colours_have_other_lines():
+    found = network().explore(X, y, starts=1, lr=[0.01, 0.02, 0.03, 0.04], epochs=2, engine="native")
+    assert "stroke-dasharray" not in found._repr_html_()
+    found = network().explore(X, y, starts=1, lr=[0.01, 0.02, 0.03, 0.04, 0.05], epochs=2, engine="native")
+    assert "stroke-dasharray" in found._repr_html_()
+
+
+def test_one_epoch_is_number_1():
+    found = network().explore(X, y, starts=2, epochs=1, engine="native")
+    axes = found.plot()
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
 @pytest.mark.parametrize("rates", [[], [0.1, -1.0], [np.inf], "fast", 0.1, [[0.1]]])
 def test_rates_that_are_none_are_refused(rates):
     with pytest.raises(cr.ArgumentError, match=r"lr lists learning rates above 0, as in lr=\[0.001, 0.01\]"):
@@ -182,5 +211,11 @@ def test_other_mistakes_are_told():
         net.explore(X, y, optimizer="lbfgs")
     with pytest.raises(cr.ArgumentError, match="ReduceOnPlateau follows one network"):
         net.explore(X, y, optimizer=cr.SGD(cr.schedules.ReduceOnPlateau(0.1)))
+    with pytest.raises(cr.ArgumentError, match="shuffle must be True or False, not 'once'"):
+        net.explore(X, y, shuffle="once")
+    with pytest.raises(cr.ArgumentError, match="the seed must be a whole number from 0, not 'first'"):
+        net.explore(X, y, seed="first")
+    with pytest.raises(cr.ArgumentError, match=r"seeds of starting points are below 2\*\*63"):
+        net.explore(X, y, seed=2**63 - 8, starts=9)
     with pytest.raises(cr.UnknownNameError, match="unknown engine 'nativ'"):
         net.explore(X, y, engine="nativ")

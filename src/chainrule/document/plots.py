@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 TEXT, FAINT = "#010203", "#010204"
 SERIES: Final = ("#010205", "#010206", "#010207", "#010208")
 """Colours of the first, second, third and fourth thing that a plot shows."""
+LINES: Final = ("-", "--", "-.", ":")
+"""Lines of different kinds: for more things than colours, or for those that coincide."""
 _ROLES: Final = {
     TEXT: "currentColor",
     FAINT: "var(--line)",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from chainrule.document import Figure
 from chainrule.document.letters import draw_points
-from chainrule.document.plots import SERIES, plot
+from chainrule.document.plots import LINES, SERIES, plot
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Canvas
@@ -20,8 +20,6 @@ _HEADROOM: Final = 1.5
 """A curve that rises further above the highest start leaves the picture."""
 _RUNAWAY: Final = 1000.0
 """A curve that starts so many times higher than the lowest start is not looked at for that."""
-LINES: Final = ("-", "--", "-.", ":")
-"""Lines of different kinds, so that those which coincide can both be seen."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.document import Block, Document, Figure, Paragraph, Shown, Table
-from chainrule.document.plots import SERIES, plot
+from chainrule.document.plots import LINES, SERIES, plot
 from chainrule.show.numbers import counted, exact_text, number_text, seconds_text
 from chainrule.training.figures import MOST_SPREAD, logarithmic, spread
 
@@ -109,11 +109,15 @@ class Exploration(Shown):
         return (exact_text(rate), str(starts), str(starts - len(ends)), *texts)
 
     def _figure(self) -> Figure:
-        description = "Training loss over the epochs: the median start of each learning rate, between best and worst"
+        description = (
+            "Training loss over the epochs: the median start of each learning rate, between lowest and highest"
+        )
 
         def draw(canvas: Canvas) -> None:
+            from cycler import cycler
+
             axes = canvas.add_subplot()
-            axes.set_prop_cycle(color=SERIES)
+            axes.set_prop_cycle(cycler(linestyle=LINES) * cycler(color=SERIES))
             self.plot(axes)
 
         return Figure(plot("exploration", description, draw), description, f"{description}.")
@@ -140,6 +144,6 @@ class Exploration(Shown):
         if spread(self.losses[:, sound].ravel().tolist()) > MOST_SPREAD:
             logarithmic(axes)
         axes.set(xlabel="epoch", ylabel="training loss")
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.get_major_locator().set_params(integer=True, min_n_ticks=1)
         axes.legend()
         return axes

@@ -76,6 +76,7 @@ def explore(
     require(
         plateau_of(optimizer.schedule) is None, "ReduceOnPlateau follows one network: explore with another schedule"
     )
+    require(shuffle in (True, False), f"shuffle must be True or False, not {shuffle!r}")
     epochs = whole_number("epochs", epochs, 1)
     data = network.prepare(X, y)
     held = None if validation is None else network.prepare(*validation)
@@ -86,10 +87,10 @@ def explore(
     run = many_run(steps, engine, epochs)
     start = perf_counter()
     add = network.loss_function.reduction == "sum"
-    losses = [_mean(epoch, steps, add) for epoch in _epochs(run, steps, epochs, shuffle, streams)]
+    losses = np.array([_mean(epoch, steps, add) for epoch in _epochs(run, steps, epochs, shuffle, streams)])
     seconds = perf_counter() - start
     require(len(losses) > 0, "interrupted before the first epoch was finished: the network is as it was")
-    scores = _scores(network, run.state, losses[-1], held)
+    scores = _scores(network, run.state, losses, held)
     require(bool(np.isfinite(scores).any()), "no network has a finite loss: try a smaller learning rate")
     best = int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))
     _take(network, run.state, best)
@@ -97,7 +98,7 @@ def explore(
     stopped = whole if len(losses) == epochs else f"interrupted in epoch {len(losses) + 1}"
     watched = "training loss" if held is None else "validation loss"
     every = np.tile(np.array(seeds, np.int64), len(grid) // len(seeds))
-    return Exploration(np.array(losses), scores, every, grid, best, watched, seconds, stopped)
+    return Exploration(losses, scores, every, grid, best, watched, seconds, stopped)
 
 
 def _checked(rates: Sequence[float]) -> NDArray[np.float64]:
@@ -126,7 +127,8 @@ def _steps(
     state = {name: np.repeat(a[None], count, axis=0) for name, a in one.state.items()}
     state["theta"] = np.tile(thetas, (count // len(thetas), 1))
     if isinstance(optimizer, OwnRates):
-        state["rate_factor"] = factors.astype(network.dtype)
+        with np.errstate(over="ignore"):  # such a rate is infinite, and its networks soon are not finite
+            state["rate_factor"] = factors.astype(network.dtype)
     return replace(one, state=state)
 
 
@@ -203,20 +205,21 @@ def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.fl
     return np.average(losses, axis=0, weights=weights)
 
 
-def _scores(
-    network: Computing, state: State, last: NDArray[np.float64], held: Mapping[str, NDArray[Any]] | None
-) -> NDArray[np.float64]:
-    """What networks are compared by; undefined where the last update was not finite, though the loss before it was."""
-    last = np.where(np.isfinite(state["theta"]).all(axis=1), last, np.nan)
+def _scores(network: Computing, state: State, losses: NDArray[np.float64], held: Data | None) -> NDArray[np.float64]:
+    """What networks are compared by; undefined where a loss or the last update was not finite.
+
+    Of those that were not finite for a while alone, some engines go on with them and others do not.
+    """
+    sound = np.isfinite(losses).all(axis=0) & np.isfinite(state["theta"]).all(axis=1)
+    last = np.where(sound, losses[-1], np.nan)
     if held is None:
         return last
-    inputs = {name: a for name, a in held.items() if name != "Y"}
     scores = np.empty(len(last))
     before = {"theta": network.parameters.theta.copy(), **{name: a.copy() for name, a in network.states.items()}}
     try:
         for k in range(len(last)):
             _take(network, state, k)
-            scores[k] = network.loss(inputs, held["Y"]) if np.isfinite(last[k]) else np.nan
+            scores[k] = network.loss_prepared(held) if np.isfinite(last[k]) else np.nan
     finally:
         _take(network, {name: a[None] for name, a in before.items()}, 0)
     return scores

@@ -179,9 +179,12 @@ class Trained(Computing):
 
         pair = validation is None or (isinstance(validation, tuple | list) and len(validation) == 2)
         require(pair, f"validation is a pair (X, y), not {validation!r}")
-        first = self.seed if seed is None else seed
+        first = self.seed if seed is None else whole_number("the seed", seed, 0)
         self.prepare_inputs(X)
         numbers = range(first, first + whole_number("starts", starts, 1))
+        require(
+            numbers[-1] < 1 << 63, f"seeds of starting points are below 2**63: explore from a smaller one than {first}"
+        )
         return explore(
             self,
             X,
