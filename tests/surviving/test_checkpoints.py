@@ -269,6 +269,31 @@ def test_a_callback_with_a_state_goes_on_with_it(tmp_path: Path) -> None:
         small(resume=tmp_path, callbacks=[Counts(), Counts()])
 
 
+class Worst(cr.Callback):
+    """Remembers the worst loss of an epoch, once there is one."""
+
+    def __init__(self) -> None:
+        self.loss: float | None = None
+
+    def state(self) -> Any:
+        return self.loss
+
+    def restore(self, state: Any) -> None:
+        self.loss = state
+
+    def on_epoch(self, moment: Any) -> None:
+        self.loss = max(self.loss or 0.0, moment.history.loss[-1])
+
+
+@pytest.mark.parametrize("step", [1, 300])
+def test_a_state_may_be_none_at_first(step: int, tmp_path: Path) -> None:
+    worst, counts = Worst(), Counts()
+    with pytest.raises(PowerCut):
+        small(checkpoints=cr.Checkpoints(tmp_path, None, 7), callbacks=[Worst(), Counts(), at_step(step, cut)])
+    history = small(resume=tmp_path, callbacks=[worst, counts])[1]
+    assert (worst.loss, counts.count) == (max(history.loss), 4)
+
+
 def test_a_state_that_cannot_be_kept_is_an_error_before_the_first_step(tmp_path: Path) -> None:
     counts = Counts()
     counts.count = np.zeros(3)  # type: ignore[assignment]

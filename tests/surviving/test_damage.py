@@ -161,9 +161,28 @@ def test_it_is_an_error_if_no_file_is_whole(left: Path) -> None:
         path.write_bytes(path.read_bytes()[:-1])
     with (
         pytest.warns(RuntimeWarning, match="this checkpoint is passed over"),
-        pytest.raises(cr.ModelFileError, match=r"no checkpoint in .* is whole: delete them to start anew"),
+        pytest.raises(
+            cr.ModelFileError, match=r"no checkpoint in .* can be gone on from, .* or delete them to start anew"
+        ),
     ):
         small(resume=left)
+
+
+@pytest.mark.parametrize("part", ["history", "checkpoint"])
+def test_files_of_another_version_name_it(left: Path, part: str) -> None:
+    path = left / "checkpoint-98.safetensors"
+    description, arrays = keeping.read_file(path, "checkpoint")
+    description.pop("checksum")
+    description[part]["news"] = 1
+    keeping.write_file(path, description | {"chainrule": "99.0"}, arrays)
+    with pytest.raises(cr.ModelFileError, match=r"was written by chainrule 99\.0, .*: go on with that version"):
+        small(resume=left)
+
+
+def test_what_cannot_be_deleted_stays(left: Path) -> None:
+    (left / "checkpoint-7.safetensors").mkdir()
+    small(checkpoints=left, resume=left)
+    assert steps_in(left)[-3:] == [91, 98, 376]
 
 
 def test_other_files_in_the_folder_are_let_be(left: Path) -> None:

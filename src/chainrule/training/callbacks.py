@@ -37,7 +37,7 @@ class Callback:
     """
 
     def state(self) -> Any:
-        """What is to be kept of this callback in a checkpoint, as JSON can hold it; ``None`` where there is nothing."""
+        """What is to be kept of this callback in a checkpoint, as JSON can hold it; nothing unless overridden."""
 
     def restore(self, state: Any) -> None:
         """Take over what :meth:`state` gave, before :meth:`on_start`, in a run that goes on from a checkpoint."""

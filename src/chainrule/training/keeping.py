@@ -7,6 +7,7 @@ import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
@@ -166,11 +167,12 @@ class Keeper:
             raise ArgumentError(f"what state() of a callback gives must be what JSON can hold: {error}") from None
 
     def _prune(self, step: int) -> None:
-        """Keep this one and the newest before it; those after it were found damaged."""
+        """Keep this one and the newest before it; those after it were found damaged. What cannot be deleted stays."""
         numbered = files(self.folder)
         kept = sorted((number for number in numbered if number <= step), reverse=True)[: self._settings.keep]
         for number in numbered.keys() - set(kept):
-            numbered[number].unlink(missing_ok=True)
+            with suppress(OSError):
+                numbered[number].unlink(missing_ok=True)
 
 
 def files(folder: Folder) -> dict[int, Path]:
@@ -188,7 +190,7 @@ def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
         training: what decides the course of the run that is to go on.
 
     Raises:
-        ModelFileError: where no file is whole.
+        ModelFileError: where no file is whole, or another version of chainrule wrote them.
         ArgumentError: where they are of another training; says what differs.
     """
     found = sorted(files(folder).items(), reverse=True)
@@ -199,11 +201,20 @@ def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
             warnings.warn(f"{error}; this checkpoint is passed over", RuntimeWarning, stacklevel=2)
             continue
         _same_training(description["training"], json.loads(json.dumps(training)), folder)
-        history = History(**description["history"])
-        history.checkpoint = Checkpoint.from_json(description["checkpoint"], arrays)
+        try:
+            history = History(**description["history"])
+            history.checkpoint = Checkpoint.from_json(description["checkpoint"], arrays)
+        except (KeyError, TypeError):
+            raise ModelFileError(
+                f"{path} was written by chainrule {description.get('chainrule')}, whose checkpoints hold other things "
+                f"than those of {__version__}: go on with that version, or give another folder"
+            ) from None
         return history
     if found:
-        raise ModelFileError(f"no checkpoint in {folder} is whole: delete them to start anew")
+        raise ModelFileError(
+            f"no checkpoint in {folder} can be gone on from, for the reasons given: mend that, "
+            "or delete them to start anew"
+        )
     return None
 
 

@@ -23,7 +23,7 @@ from chainrule.training.plan import Plan
 from chainrule.training.stopping import Best
 from chainrule.training.windows import Window
 
-SLICE_SECONDS = 0.008
+SLICE_SECONDS = 0.02
 """How long the engine works between two looks at callbacks and at Ctrl-C."""
 
 TOGETHER_SECONDS = 0.1
@@ -117,13 +117,13 @@ class _Training:
         self.done, self.start = len(checkpoint.losses), perf_counter() - checkpoint.seconds
         self.losses[: self.done] = checkpoint.losses
         if checkpoint.callbacks:
-            kept, states = [c for c in self.callbacks if c.state() is not None], checkpoint.callbacks
+            states, has = checkpoint.callbacks, len(self.remembering())
             require(
-                len(kept) == len(states),
-                f"the run to go on from had {counted(len(states), 'callback')} with a state, this one has {len(kept)}: "
+                has == len(states),
+                f"the run to go on from had {counted(len(states), 'callback')} with a state, this one has {has}: "
                 "resume with the same callbacks",
             )
-            for callback, state in zip(kept, states, strict=True):
+            for callback, state in zip(self.remembering(), states, strict=True):
                 callback.restore(state)
 
     def run_all(self) -> History:
@@ -192,8 +192,12 @@ class _Training:
     def keep(self, ended: str = "") -> None:
         """Write a checkpoint, if there is a place for it; with why training ended, where it is not to go on."""
         if self.keeper:
-            states = tuple(state for c in self.callbacks if (state := c.state()) is not None)
+            states = tuple(callback.state() for callback in self.remembering())
             self.keeper.write(replace(self.checkpoint(), ended=ended, callbacks=states), self.history)
+
+    def remembering(self) -> list[Callback]:
+        """The callbacks with a state, whatever it is at the moment."""
+        return [callback for callback in self.callbacks if type(callback).state is not Callback.state]
 
     def due(self) -> bool:
         """Whether it is time for a checkpoint."""
