@@ -11,9 +11,11 @@ from time import monotonic, sleep
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from several_processes import difference, learnt, several, streamed
 
 import chainrule as cr
+from chainrule.cli import main
 from chainrule.engines.jax import processes
 
 LOST_WITHIN = 60
@@ -62,7 +64,11 @@ def test_a_lone_process_agrees_with_itself_without_jax():
         ("anything", "joins others by cluster or HOST:PORT,NUMBER,PROCESSES, not 'anything'"),
         ("host,0,2", "HOST:PORT"),
         ("host:1,a,2", "NUMBER,PROCESSES"),
-        ("host:1,2,2", "of 2 processes the last one is number 1, not 2"),
+        ("host:1,2,2", "of 2 processes none has the number 2: they are counted from 0"),
+        (":1,0,2", "HOST:PORT"),
+        ("host:,0,2", "HOST:PORT"),
+        ("host:http,0,2", "HOST:PORT"),
+        ("host:70000,0,2", "a port is a number from 1 to 65535, not 70000"),
     ],
 )
 def test_a_place_among_processes_that_makes_no_sense_is_an_error(how, problem):
@@ -79,6 +85,30 @@ def test_outside_a_cluster_none_is_detected(table):
     process = chainrule("train", table, "--target", "y", "--join", "cluster")
     assert "JAX finds no cluster here" in process.communicate(timeout=120)[1]
     assert process.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("pressed", "code", "said"),
+    [(False, 2, "the other processes were not there within 4 seconds"), (True, 130, "interrupted")],
+)
+def test_a_process_whose_others_do_not_come_ends_in_time_and_at_ctrl_c(table, pressed, code, said):
+    words = ["train", str(table), "--target", "y", "--join", "localhost:1,1,2"]
+    lines = (
+        "from chainrule.cli import main",
+        "from chainrule.engines.jax import processes",
+        "processes.JOINING_SECONDS = 4",
+        "print('ready', flush=True)",
+        f"main({words})",
+    )
+    how = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", "; ".join(lines)], **how)
+    assert process.stdout.readline() == "ready\n"
+    if pressed:
+        sleep(1)
+        process.send_signal(signal.SIGINT)
+    (line,) = process.communicate(timeout=100)[1].splitlines()
+    assert process.returncode == code, line
+    assert said in line
 
 
 @pytest.fixture
@@ -184,8 +214,14 @@ def test_one_process_writes_and_prints_json_and_ctrl_c_ends_all_with_a_model(tab
     assert [path.name for path in (tmp_path / "kept").iterdir()]
 
 
-def test_several_processes_are_for_jax(table, tmp_path):
-    started = training(table, tmp_path / "model", "--processes", 2, "--engine", "native")
-    _, errors = started.communicate(timeout=100)
-    assert started.returncode == 2
-    assert "several processes train on JAX: leave --engine native out" in errors
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (("--engine", "native"), "several processes train on JAX: leave --engine native out"),
+        (("--join", "cluster"), "--processes starts all of them here, --join is one of them: give either"),
+    ],
+)
+def test_options_that_contradict_processes_are_an_error(table, words, problem):
+    shown = CliRunner().invoke(main, ["train", str(table), "--target", "y", "--processes", "2", *words])
+    assert shown.exit_code == 2
+    assert problem in shown.output

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Thread
 from time import monotonic, sleep
 from typing import IO, Any, Final
 
@@ -26,6 +27,8 @@ ENDING_SECONDS: Final = 5.0
 
 BAD_INPUT: Final = 2
 
+LAUNCHED: Final = "CHAINRULE_LAUNCHED"
+"""In the environment of processes that :func:`started` has started."""
 
 joins = click.option(
     "--join",
@@ -59,6 +62,8 @@ def part_of(words: Sequence[str], processes: int | None, joining: str | None, en
         return engine, None
     if engine not in ("auto", "jax"):
         raise click.UsageError(f"several processes train on JAX: leave --engine {engine} out")
+    if processes is not None and joining is not None and LAUNCHED not in os.environ:
+        raise click.UsageError("--processes starts all of them here, --join is one of them: give either")
     if joining is not None:
         joined(joining)
         return "jax", None
@@ -68,6 +73,8 @@ def part_of(words: Sequence[str], processes: int | None, joining: str | None, en
 
 def joined(how: str) -> None:
     """Become one of several processes, with results alone on standard output."""
+    if LAUNCHED in os.environ:
+        Thread(target=_end_with_the_launcher, daemon=True).start()
     _results_alone_on_stdout()
     join(how)
 
@@ -76,7 +83,7 @@ def started(words: Sequence[str], processes: int, output: IO[bytes] | None = Non
     """Run the command in several processes of this machine until all have ended; the exit code of the first.
 
     Each has a GPU of its own where there are any. Ctrl-C is for the first process, which tells the others. When one is
-    lost, the others are ended within some seconds.
+    lost, the others are ended within some seconds; when this one is, however it ends, all of them are.
 
     Args:
         words: of the command line.
@@ -117,8 +124,8 @@ class _Member:
         heard = None if number == 0 else tempfile.TemporaryFile()  # noqa: SIM115 - it is read at the end
         process = subprocess.Popen(
             [*command, "--join", f"{address},{number},{processes}"],
-            env={**os.environ, "JAX_LOCAL_DEVICE_IDS": str(number)},
-            stdin=subprocess.DEVNULL,
+            env={**os.environ, "JAX_LOCAL_DEVICE_IDS": str(number), LAUNCHED: "yes"},
+            stdin=subprocess.PIPE,  # nothing is written: it closes when this process ends
             stdout=output if number == 0 else subprocess.DEVNULL,
             stderr=heard,
             start_new_session=True,
@@ -170,7 +177,7 @@ def _end(members: Sequence[_Member]) -> None:
     for member in members:
         if member.code is None:
             member.process.kill()
-        member.process.wait()
+        member.process.communicate()
 
 
 @contextmanager
@@ -190,6 +197,12 @@ def _signals_passed_on(members: Sequence[_Member]) -> Iterator[None]:
     finally:
         for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
             signal.signal(number, handler)
+
+
+def _end_with_the_launcher() -> None:
+    """End this process at once when the one that started it has ended, even by SIGKILL: no one would end it."""
+    os.read(0, 1)
+    os._exit(BAD_INPUT)
 
 
 def _results_alone_on_stdout() -> None:

@@ -11,6 +11,7 @@ import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from threading import Thread
 from typing import TYPE_CHECKING, Any
 
 from chainrule.engines.jax.settings import need_jax
@@ -46,27 +47,50 @@ def join(how: str) -> None:
     import jax
 
     jax.config.update("jax_enable_preemption_service", False)  # it would keep SIGTERM from ending the process
-    try:
-        jax.distributed.initialize(
-            **arguments, initialization_timeout=JOINING_SECONDS, heartbeat_timeout_seconds=LOST_SECONDS
+    failed: list[Exception] = []
+
+    def initialize() -> None:
+        try:
+            jax.distributed.initialize(
+                **arguments, initialization_timeout=2 * JOINING_SECONDS, heartbeat_timeout_seconds=LOST_SECONDS
+            )
+        except Exception as error:
+            failed.append(error)
+
+    # In a thread: JAX would not listen to Ctrl-C while it waits, and abort where others are missing.
+    joining = Thread(target=initialize, daemon=True)
+    joining.start()
+    joining.join(JOINING_SECONDS)
+    if joining.is_alive():
+        raise EngineError(
+            f"the other processes were not there within {JOINING_SECONDS} seconds: start all of them, and give an "
+            "address of process 0 that all can reach"
         )
-    except ValueError as error:
-        raise ArgumentError(
-            f"JAX finds no cluster here ({error}): say where this process belongs with HOST:PORT,NUMBER,PROCESSES"
-        ) from None
-    except RuntimeError as error:
-        raise EngineError(f"this process cannot join the others: {str(error).splitlines()[0]}") from None
+    for error in failed:
+        what = str(error).splitlines()[0]
+        if isinstance(error, ValueError):
+            raise ArgumentError(
+                f"JAX finds no cluster here ({what}): say where this process belongs with HOST:PORT,NUMBER,PROCESSES"
+            ) from None
+        if isinstance(error, RuntimeError):
+            raise EngineError(
+                f"this process cannot join the others ({what}): see that no other has its place, and its port is free"
+            ) from None
+        raise error
 
 
 def _place(how: str) -> dict[str, Any]:
     """The arguments for JAX of ``HOST:PORT,NUMBER,PROCESSES``."""
     address, _, rest = how.partition(",")
-    numbers = rest.split(",")
-    if ":" not in address or len(numbers) != 2 or not all(n.isascii() and n.isdecimal() for n in numbers):
+    host, _, port = address.rpartition(":")
+    numbers = [port, *rest.split(",")]
+    if not host or len(numbers) != 3 or not all(n.isascii() and n.isdecimal() for n in numbers):
         raise ArgumentError(f"a process joins others by {CLUSTER} or HOST:PORT,NUMBER,PROCESSES, not {how!r}")
-    number, processes = map(int, numbers)
+    if not 0 < int(port) < 1 << 16:
+        raise ArgumentError(f"a port is a number from 1 to 65535, not {port}")
+    number, processes = map(int, numbers[1:])
     if number >= processes:
-        raise ArgumentError(f"of {processes} processes the last one is number {processes - 1}, not {number}")
+        raise ArgumentError(f"of {processes} processes none has the number {number}: they are counted from 0")
     place = {"coordinator_address": address, "num_processes": processes, "process_id": number}
     return {**place, "cluster_detection_method": "deactivate"}
 
