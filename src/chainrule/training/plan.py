@@ -59,7 +59,7 @@ class Plan:
 
     def epoch_loss(self, losses: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
         """The loss of an epoch from those of its batches, of which each has a weight."""
-        return float(losses.sum() if self.add_losses else np.average(losses, weights=weights))
+        return float(losses.sum() if self.add_losses else (losses * weights).sum() / weights.sum())
 
 
 def batch_rows(batch_size: int | str, rows: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
@@ -39,10 +39,19 @@ class Window:
 
     def batch_weights(self, batch_size: int) -> NDArray[np.float64]:
         """How much each batch counts in the mean of an epoch: as much as its rows do."""
-        starts = np.arange(0, len(self.order), batch_size)
         if self.weights is None:
-            return np.diff(starts, append=len(self.order)).astype(np.float64)
+            return _rows_of_batches(len(self.order), batch_size)
+        starts = np.arange(0, len(self.order), batch_size)
         return np.asarray(np.add.reduceat(self.weights[self.order].astype(np.float64), starts))
+
+
+@lru_cache(2)
+def _rows_of_batches(rows: int, batch_size: int) -> NDArray[np.float64]:
+    """How many rows each batch has; the same for most windows."""
+    found = np.full(-(-rows // batch_size), float(batch_size))
+    found[-1:] -= -rows % batch_size
+    found.flags.writeable = False
+    return found
 
 
 class Windows(Protocol):

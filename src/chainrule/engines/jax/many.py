@@ -7,7 +7,6 @@ from functools import lru_cache
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
@@ -34,7 +33,7 @@ class ManySteps(Step):
 
     def advance(self, *arguments: Any) -> Stepped:
         """Steps in one loop for all networks; losses have the shape (steps, networks)."""
-        axes = Stepped._make((0, 1, None, None))  # of parts, losses, rate, predictions
+        axes = Stepped._make((0, 1, None, None, 0))  # of parts, losses, rate, predictions, whether all are finite
         made: Stepped = jax.vmap(super().advance, (0, None, None, None, None, None), axes)(*arguments)
         return made
 
@@ -59,8 +58,7 @@ class ManyRun(JaxRun):
     def advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make the steps with every network."""
         losses = self.go(Call(order, batch_size, first, dict(constants)))
-        theta = [self._parts[name] for name in self._step.parameters]
-        if not (np.isfinite(losses).all(axis=0) & np.asarray(_finite(theta))).any():
+        if not (np.isfinite(losses).all(axis=0) & np.asarray(self._finite)).any():
             raise NonFiniteStep(int(np.isfinite(losses).any(axis=1).sum()))
         return losses
 
@@ -72,12 +70,3 @@ class ManyRun(JaxRun):
 def _compiled(program: Program, precision: str, settings: JaxEngine) -> tuple[Step, Slice]:
     step = ManySteps(program, precision, settings)
     return step, Slice(step.advance)
-
-
-def _finite_networks(arrays: list[Any]) -> Any:
-    """Which networks have finite parameters alone."""
-    each = [jnp.isfinite(a).reshape(len(a), -1).all(axis=1) for a in arrays]
-    return jnp.stack(each).all(axis=0)
-
-
-_finite = jax.jit(_finite_networks)

@@ -45,6 +45,7 @@ class JaxRun(ReplayingRun):
         self._names, self._capacity = list(steps.state), self.rows
         self._parts: dict[str, Array] = {}
         self._rate: Array = float("nan")
+        self._finite: Array = True
         self.place()
         self.restore(steps.state)
 
@@ -81,10 +82,12 @@ class JaxRun(ReplayingRun):
         """Take over a state, or a part of it."""
         with scope():
             self._parts |= {name: self._step.put(a) for name, a in self._step.split(state).items()}
+        if "theta" in state:
+            self._finite = np.isfinite(state["theta"]).all()
 
     def finite(self) -> bool:
         """Whether all parameters are."""
-        return bool(_finite([self._parts[name] for name in self._step.parameters]))
+        return bool(self._finite)
 
     # Steps
 
@@ -121,7 +124,7 @@ class JaxRun(ReplayingRun):
         constants = {name: value for name, value in call.constants.items() if name in self._step.inputs}
         with scope():
             made = self._slice(self._parts, self._on_device, *steps, constants)
-        self._parts, self._rate = dict(made.parts), made.rate
+        self._parts, self._rate, self._finite = dict(made.parts), made.rate, made.finite
         told = None if made.prediction is None else np.asarray(made.prediction)[:count]
         return np.asarray(made.loss, np.float64)[:count], told
 
@@ -148,10 +151,3 @@ class Slice:
 @lru_cache(KEPT)
 def _compiled(program: Program, precision: str, settings: JaxEngine) -> Slice:
     return Slice(step_of(program, precision, settings).advance)
-
-
-def _all_finite(arrays: list[Array]) -> Array:
-    return jnp.all(jnp.array([jnp.isfinite(a).all() for a in arrays]))
-
-
-_finite = jax.jit(_all_finite)

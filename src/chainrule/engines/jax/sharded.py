@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
+import jax
 import numpy as np
 from jax import lax
 from numpy.typing import NDArray
@@ -63,9 +64,8 @@ class ShardedStep(Step):
     def advance(self, *arguments: Any) -> Stepped:
         """Steps in one loop; what is told of them is on every device."""
         made = super().advance(*arguments)
-        loss, rate = (_held(a, self.layout.whole) for a in (made.loss, made.rate))
-        told = None if made.prediction is None else _held(made.prediction, self.layout.whole)
-        return Stepped(self.laid(made.parts), loss, rate, told)
+        told: Stepped = jax.tree.map(lambda a: _held(a, self.layout.whole), made._replace(parts={}))
+        return told._replace(parts=self.laid(made.parts))
 
 
 class ShardedRun(JaxRun):

@@ -34,12 +34,14 @@ class Stepped(NamedTuple):
         loss: of the step, or of each step.
         rate: the learning rate of the last step.
         prediction: for the rows of the step before its update, or of each step; ``None`` where the program gives none.
+        finite: whether all parameters are after several steps; ``None`` for one, where nobody looks.
     """
 
     parts: Parts
     loss: Array
     rate: Array
     prediction: Array | None
+    finite: Array | None = None
 
 
 class Step:
@@ -129,7 +131,8 @@ class Step:
         empty = jax.tree.map(lambda one: jnp.zeros((len(order), *one.shape), one.dtype), (made.loss, made.prediction))
         start = Stepped(parts, empty[0], jnp.zeros((), jnp.float64), empty[1])
         result: Stepped = lax.fori_loop(0, count, body, start)
-        return result
+        finite = jnp.stack([jnp.isfinite(result.parts[name]).all() for name in self.parameters]).all()
+        return result._replace(finite=finite)
 
 
 def _put(into: Array, one: Array, place: Array) -> Array:
