@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import gzip
+from datetime import datetime
 
+import numpy as np
 import polars as pl
 import pytest
 
@@ -71,6 +73,52 @@ def test_numbers_of_different_widths_are_numbers(tmp_path):
     assert learnt.encoder.columns[0].missing > 100
 
 
+def test_targets_of_different_widths_are_numbers(tmp_path):
+    TABLE.with_columns(y=pl.int_range(300)).write_parquet(tmp_path / "a.parquet")
+    TABLE.write_parquet(tmp_path / "b.parquet")
+    TABLE.with_columns(y=pl.lit(None)).write_parquet(tmp_path / "c.parquet")
+    learnt = cr.Stream(tmp_path).learn("y", skip_unlabelled=True)
+    assert (learnt.encoder.target.task, learnt.survey.without_target) == ("regression", 300)
+
+
+def test_time_zones_that_differ_are_named(tmp_path):
+    day = pl.lit(datetime(2020, 1, 1)).dt
+    TABLE.with_columns(when=day.replace_time_zone("UTC")).write_parquet(tmp_path / "a.parquet")
+    TABLE.with_columns(when=day.replace_time_zone("Europe/Berlin")).write_parquet(tmp_path / "b.parquet")
+    assert "column 'when' holds values of the kind date (Europe/Berlin), in" in message(tmp_path)
+
+
+def test_a_column_of_lists_can_be_ignored_but_not_learnt_from(tmp_path):
+    TABLE.with_columns(both=pl.concat_list("x", "y")).write_parquet(tmp_path / "a.parquet")
+    assert "column 'both' holds values of type List(Float64), which have no encoding" in message(tmp_path)
+    assert "no encoding" in message(tmp_path, "both")
+    assert cr.Stream(tmp_path).learn("y", ignore=["both"]).encoder.feature_names == ("x",)
+
+
+def test_a_name_with_brackets_is_no_pattern(tmp_path):
+    folder = tmp_path / "a[1]*"
+    folder.mkdir()
+    TABLE.write_parquet(folder / "t.parquet")
+    assert cr.Stream(folder).learn("y").survey.rows == 300
+
+
+def test_a_file_given_twice_is_named(tmp_path):
+    TABLE.write_csv(tmp_path / "t.csv")
+    assert message([tmp_path / "t.csv", str(tmp_path / "t.csv")]).endswith("is given twice; give each file once")
+
+
+@pytest.mark.parametrize("pattern", ["", "/*.csv", "/t.csv"])
+def test_a_folder_that_may_not_be_read_is_named(tmp_path, monkeypatch, pattern):
+    def denied(path, *args, **how):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    for name in ("stat", "is_dir", "exists"):
+        monkeypatch.setattr("pathlib.Path." + name, denied)
+    assert message(f"{tmp_path}{pattern}") == (
+        f"{tmp_path}{pattern} cannot be read (Permission denied); check that you may read it"
+    )
+
+
 def test_a_broken_file_is_named(tmp_path):
     TABLE.write_parquet(tmp_path / "a.parquet")
     whole = (tmp_path / "a.parquet").read_bytes()
@@ -111,6 +159,33 @@ def test_a_row_without_a_target_is_named_in_its_file(tmp_path, ending):
     assert (sum(rows), learnt.survey.without_target) == (599, 1)
 
 
+@pytest.mark.parametrize("ending", ["parquet", "csv"])
+def test_a_last_file_without_any_target_is_named(tmp_path, ending):
+    for name, frame in (("a", TABLE), ("b", TABLE.head(20).with_columns(y=pl.lit(None, pl.Float64)))):
+        getattr(frame, f"write_{ending}")(tmp_path / f"{name}.{ending}")
+    assert message(tmp_path).startswith(f"{tmp_path / f'b.{ending}'}: column 'y', row 1: the target is missing;")
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "problem"),
+    [
+        ("x", "12o", "'12o' is not a number, though nearly all others are;"),
+        ("x", "inf", "'inf' is not finite; remove this row, or leave the value empty if it is unknown"),
+        ("y", "3o", "'3o' is not a number; regression needs numbers"),
+    ],
+)
+def test_what_cannot_be_is_named_wherever_it_stands(tmp_path, column, value, problem):
+    TABLE.write_csv(tmp_path / "t.csv")
+    aside = cr.Stream(tmp_path).learn("y").survey.aside.numbers
+    assert 0 < np.sum(aside < 8) < 8  # some of these rows are learnt from, others are put aside
+    for row in range(8):
+        lines = [[repr(x), repr(y)] for x, y in TABLE.rows()]
+        lines[row][TABLE.columns.index(column)] = value
+        (tmp_path / "t.csv").write_text("x,y\n" + "\n".join(map(",".join, lines)) + "\n")
+        found = message(tmp_path / "t.csv", task="regression")
+        assert found.startswith(f"{tmp_path / 't.csv'}: column {column!r}, row {row + 1}: {problem}")
+
+
 def test_a_value_that_is_not_finite_is_named_in_its_file(tmp_path):
     TABLE.write_parquet(tmp_path / "a.parquet")
     bad = TABLE.with_columns(x=pl.when(pl.int_range(300) >= 200).then(float("inf")).otherwise("x"))
@@ -139,6 +214,8 @@ def test_a_row_of_another_width_is_named_with_its_line(tmp_path):
 def test_packed_text_is_refused_with_a_remedy(tmp_path):
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(TABLE.write_csv().encode()))
     assert "unpack it first (gunzip)" in message(tmp_path / "t.csv.gz")
+    TABLE.write_csv(tmp_path / "a.csv")
+    assert "t.csv.gz is packed" in message(tmp_path)  # in a folder of others, too
 
 
 def test_files_that_change_while_they_are_learnt_from_are_noticed(tmp_path):

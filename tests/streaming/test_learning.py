@@ -149,3 +149,15 @@ def test_classes_are_those_of_all_rows(tmp_path):
     numbered.write_csv(tmp_path / "t.csv")
     target = cr.Stream(tmp_path).learn("label").encoder.target
     assert (target.task, target.classes) == ("classification", (0, 1, 2))
+
+
+def test_rows_that_are_kept_do_not_keep_the_text_that_they_were_drawn_from(tmp_path, monkeypatch):
+    monkeypatch.setattr(surveyor, "MOST_ROWS", 50)
+    lines = [",".join([f"a text of {n % 7} that is kept elsewhere"] * 5) + f",{n}.5\n" for n in range(20_000)]
+    (tmp_path / "t.csv").write_text("a,b,c,d,e,y\n" + "".join(lines))
+    survey = cr.Stream(tmp_path, memory="1MB").learn("y").survey
+    for drawn in (survey.aside, survey.sample):
+        assert len(drawn.numbers) <= 50
+        texts = drawn.frame.select(pl.col(pl.String)).to_arrow(compat_level=pl.CompatLevel.newest())
+        buffers = [b for column in texts.columns for chunk in column.chunks for b in chunk.buffers() if b]
+        assert sum(buffer.size for buffer in buffers) < 200_000  # of 3.6 MB

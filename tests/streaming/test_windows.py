@@ -11,6 +11,7 @@ import pytest
 import chainrule as cr
 from chainrule.engines.protocol import Share
 from chainrule.streaming import Mixed, Mixing
+from chainrule.streaming.quality import between_chunks
 from chainrule.streaming.windows import StreamedRows
 from chainrule.training.windows import Source
 
@@ -163,6 +164,19 @@ def test_how_much_lies_between_chunks_is_measured(sorted_folder, tmp_path):
     frame = cr.read_table(sorted_folder / "1.parquet").sample(fraction=1, shuffle=True, seed=0)
     frame.write_parquet(tmp_path / "shuffled.parquet", row_group_size=200)
     assert cr.Stream(tmp_path / "shuffled.parquet").learn("y").between < 0.02
+
+
+def test_classes_lie_between_chunks_as_their_ones_and_zeros_do():
+    rng = np.random.default_rng(0)
+    chunk = rng.integers(0, 30, 2000)
+    code = (chunk // 3 + rng.integers(0, 4, 2000)) % 7
+    shares = [between_chunks(chunk, (code == each).astype(float)) for each in range(7)]
+    assert min(shares) < between_chunks(chunk, code) < max(shares)
+    two = code % 2
+    assert between_chunks(chunk, two) == pytest.approx(between_chunks(chunk, two.astype(float)), rel=1e-12)
+    assert between_chunks(chunk, chunk) == 1.0
+    many = np.arange(50_000) % 10_000  # ones and zeros would take 4 GB
+    assert between_chunks(np.arange(50_000) // 1000, many) < 0.001
 
 
 def test_rows_to_fit_are_a_source(learnt):

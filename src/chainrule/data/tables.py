@@ -71,9 +71,11 @@ def extension_of(path: Path) -> str:
     Raises:
         DataError: where there is no such file, or its ending is another one.
     """
-    if path.is_dir():
+    with reading_errors(path):
+        folder, there = path.is_dir(), path.exists()
+    if folder:
         raise DataError(f"{path} is a folder; give the file with the table, such as {path / 'table.csv'}")
-    if not path.exists():
+    if not there:
         raise DataError(f"{path} does not exist; check the spelling, or the folder you are in ({Path.cwd()})")
     extension = path.suffixes[-2] if path.suffix.lower() == ".gz" and len(path.suffixes) > 1 else path.suffix
     if extension.lower() not in SEPARATORS and path.suffix.lower() != ".parquet":

@@ -24,6 +24,9 @@ Task = Literal["classification", "regression"]
 TASKS: Final[tuple[Task, ...]] = get_args(Task)
 ClassLabel = str | bool | int | float
 
+NEEDS_NUMBERS: Final = "; regression needs numbers, and for classes the task is classification"
+"""How a message on a value that is no number ends."""
+
 _MOST_INTEGER_CLASSES: Final = 20
 _FEWEST_ROWS_PER_INTEGER_CLASS: Final = 5
 _EXACT_INTEGERS: Final = 2.0**53
@@ -67,7 +70,7 @@ class Target:
         chosen, reason = recognise(series.unique(maintain_order=True), len(series), task)
         if chosen == "classification":
             return cls.of_classes(series, reason)
-        numbers = values.numbers(series, "; regression needs numbers, and for classes the task is classification")
+        numbers = values.numbers(series, NEEDS_NUMBERS)
         return cls.of_numbers(series.name, reason, summary(numbers))
 
     @classmethod
@@ -184,20 +187,21 @@ def recognise(distinct: pl.Series, rows: int, task: Literal["auto"] | Task = "au
     return _recognise(distinct, rows) if task == "auto" else (task, "as asked for")
 
 
-def refuse_missing(series: pl.Series) -> None:
-    """Raise :class:`DataError` where a row has no finite target."""
+def refuse_missing(series: pl.Series, *, part: bool = False) -> None:
+    """Raise :class:`DataError` where a row has no finite target; ``part`` says that there are more rows than these."""
     absent = series.is_null()
     if series.dtype.is_float():
         absent |= series.is_infinite().fill_null(False)
     count = int(absent.sum())
     if count == 0:
         return
-    if series.null_count() == len(series):
+    if series.null_count() == len(series) and not part:
         raise DataError(f"column {series.name!r}: no row holds a target; fill the column or choose another target")
     row = int(absent.to_numpy().argmax())
     what = "missing" if series[row] is None else "infinite"
-    others = f" (the first of {count} such rows)" if count > 1 else ""
-    remedy = "remove these rows or fill them" if count > 1 else "remove this row or fill it"
+    several = count > 1 and not part
+    others = f" (the first of {count} such rows)" if several else ""
+    remedy = "remove these rows or fill them" if several else "remove this row or fill it"
     if what == "missing":
         remedy += ", or train without them (--skip-unlabelled, in Python skip_unlabelled=True)"
     raise CellError(series.name, row + 1, f"the target is {what}{others}; {remedy}")

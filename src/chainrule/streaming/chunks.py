@@ -24,7 +24,6 @@ class Chunk:
         rows: how many.
         start: the byte at which it begins, in text.
         stop: the byte after its last, in text.
-        lines: lines of the file before it, in text.
     """
 
     path: Path
@@ -33,7 +32,6 @@ class Chunk:
     rows: int
     start: int = 0
     stop: int = 0
-    lines: int = 0
 
 
 class Files(Protocol):

@@ -47,7 +47,7 @@ class ParquetFiles:
 
         groups = _row_groups(path)
         with tables.parquet_errors(path):
-            schema = pl.read_parquet_schema(path)
+            schema = pl.scan_parquet(path, glob=False).collect_schema()
         names = tables.checked_names(path, list(schema))
         self._names[path] = dict(zip(names, schema, strict=True))
         place = 0
@@ -76,14 +76,21 @@ class ParquetFiles:
         names = self._names[chunk.path]
         with tables.parquet_errors(chunk.path):
             part = pl.scan_parquet(chunk.path, glob=False).slice(chunk.place, chunk.rows)
-            return part.select(pl.col(names[name]).alias(name) for name in columns).collect()
+            return part.select(pl.col(names[name]).alias(name) for name in columns).collect(engine="streaming")
 
 
 def _kind(column: pl.Series) -> str:
-    """What kind of values a column holds; those of no type are all missing."""
+    """What kind of values a column holds, in which time zone; those of no type are all missing."""
     import polars as pl
 
-    return EMPTY if column.dtype == pl.Null else values.kind_of(column)
+    if column.dtype == pl.Null:
+        return EMPTY
+    try:
+        kind = values.kind_of(column)
+    except DataError:  # it may be a column to ignore
+        return str(column.dtype)
+    zone = getattr(column.dtype, "time_zone", None)
+    return f"{kind} ({zone})" if zone else kind
 
 
 def _row_groups(path: Path) -> list[tuple[int, int]]:

@@ -79,7 +79,7 @@ class Mixing:
         return {**asdict(self), "effective": self.effective}
 
 
-def between_chunks(chunk: NDArray[np.int64], target: Floats) -> float:
+def between_chunks(chunk: NDArray[np.int64], target: NDArray[np.int64] | Floats) -> float:
     """The share of a target's variance that lies between chunks: the intraclass correlation, from 0 to 1.
 
     The estimate of the analysis of variance, (MSB - MSW) / (MSB + (n0 - 1) MSW), which expects 0 where rows are
@@ -88,23 +88,27 @@ def between_chunks(chunk: NDArray[np.int64], target: Floats) -> float:
 
     Args:
         chunk: of each row of a sample.
-        target: of each row, shape ``(rows,)``, or ``(rows, classes)`` with a 1 for the class.
+        target: of each row, shape ``(rows,)``; whole numbers are codes of classes, and what varies is a 1 for the class
+            of a row beside a 0 for each other one.
 
     >>> between_chunks(np.repeat([0, 1, 2], 4), np.repeat([1.0, 5.0, 9.0], 4))
     1.0
     >>> between_chunks(np.repeat([0, 1, 2], 4), np.tile([1.0, 5.0, 9.0, 11.0], 3))
     0.0
     """
-    Y = target.reshape(len(target), -1)
     group = np.unique(chunk, return_inverse=True)[1]
     sizes = np.bincount(group)
-    groups, rows = len(sizes), len(Y)
+    groups, rows = len(sizes), len(target)
     if groups < 2 or rows <= groups:
         return 0.0
-    sums = np.stack([np.bincount(group, column) for column in Y.T], axis=1)
-    means = sums / sizes[:, None]
-    within = float(((Y - means[group]) ** 2).sum()) / (rows - groups)
-    around = float((sizes[:, None] * (means - Y.mean(axis=0)) ** 2).sum()) / (groups - 1)
+    if np.issubdtype(target.dtype, np.integer):
+        cells, counts = np.unique(np.stack([group, target]), axis=1, return_counts=True)
+        squares = float((counts**2 / sizes[cells[0]]).sum())
+        apart = rows - squares, squares - float((np.bincount(target) ** 2).sum()) / rows
+    else:
+        means = np.bincount(group, target) / sizes
+        apart = float(((target - means[group]) ** 2).sum()), float((sizes * (means - target.mean()) ** 2).sum())
+    within, around = apart[0] / (rows - groups), apart[1] / (groups - 1)
     n0 = (rows - float((sizes**2).sum()) / rows) / (groups - 1)
     spread = around + (n0 - 1) * within
     return min(max((around - within) / spread, 0.0), 1.0) if spread > 0 else 0.0

@@ -31,6 +31,8 @@ WATCHED: Final = 0.2
 """The share of the rows that are not held out by which training is watched, before it is halved."""
 
 _ENDINGS: Final = (".parquet", ".csv", ".tsv")
+_PACKED: Final = (".csv.gz", ".tsv.gz")
+"""They are refused with the remedy, not passed over."""
 
 
 class Stream:
@@ -155,10 +157,8 @@ class StreamedTable:
     @cached_property
     def between(self) -> float:
         """The share of the target's variance that lies between chunks."""
-        found, classes = self.survey.sample, len(self.encoder.target.classes)
-        encoded = self.encoder.encode_target(found.frame)
-        firsts = [chunk.first for chunk in self.survey.chunks]
-        target = np.eye(classes)[encoded] if classes else np.asarray(encoded, np.float64)
+        found, firsts = self.survey.sample, [chunk.first for chunk in self.survey.chunks]
+        target = self.encoder.encode_target(found.frame)
         return between_chunks(np.searchsorted(firsts, found.numbers, "right"), target)
 
     def mixing(self, mixed: int, batch_size: int) -> Mixing:
@@ -172,18 +172,29 @@ def _paths(source: Place | Sequence[Place]) -> list[Path]:
         found = [Path(place) for place in source]
         if not found:
             raise ArgumentError("a stream needs at least one file")
+        if twice := [path for path in found if found.count(path) > 1]:
+            raise ArgumentError(f"{twice[0]} is given twice; give each file once")
         return found
     path = Path(source)
+    with tables.reading_errors(path):
+        return _paths_at(path, str(source))
+
+
+def _paths_at(path: Path, pattern: str) -> list[Path]:
+    """The files at a place, or of a pattern."""
     if path.is_dir():
-        found = sorted(p for p in path.iterdir() if p.suffix.lower() in _ENDINGS and not p.name.startswith((".", "_")))
+        endings = (*_ENDINGS, *_PACKED)
+        found = sorted(
+            p for p in path.iterdir() if p.name.lower().endswith(endings) and not p.name.startswith((".", "_"))
+        )
         if not found:
             raise DataError(f"the folder {path} holds no file that ends in {', '.join(_ENDINGS)}; name another one")
         return found
-    if glob.has_magic(str(source)) and not path.exists():
-        found = sorted(map(Path, glob.glob(str(source), recursive=True)))
+    if glob.has_magic(pattern) and not path.exists():
+        found = sorted(map(Path, glob.glob(pattern, recursive=True)))
         if not found:
             raise DataError(
-                f"no file is named like {source}; check the pattern, or the folder you are in ({Path.cwd()})"
+                f"no file is named like {pattern}; check the pattern, or the folder you are in ({Path.cwd()})"
             )
         return found
     return [path]

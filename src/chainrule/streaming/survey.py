@@ -44,8 +44,15 @@ class Drawn:
         import polars as pl
 
         numbers, found = (np.concatenate([getattr(d, n) for d in (self, other)]) for n in ("numbers", "lots"))
-        frame = pl.concat([self.frame, other.frame], how="vertical_relaxed")
-        return Drawn(frame.rechunk() if frame.n_chunks() > MOST_PARTS else frame, numbers, found)
+        frame = pl.concat([self.frame, _copied(other.frame)], how="vertical_relaxed")
+        return Drawn(_copied(frame) if frame.n_chunks() > MOST_PARTS else frame, numbers, found)
+
+
+def _copied(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same rows in memory of their own: text that was drawn keeps all the text in memory that it was drawn from."""
+    import polars as pl
+
+    return frame.rechunk().with_columns(pl.col(pl.String) + "")
 
 
 @dataclass(frozen=True)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from chainrule.data import Column, LeftOutColumn, TableEncoder, Target, Task, values
 from chainrule.data.categories import MOST_FEATURES
 from chainrule.data.encoder import may_number_rows
-from chainrule.data.target import recognise, refuse_missing
+from chainrule.data.target import NEEDS_NUMBERS, recognise, refuse_missing
 from chainrule.errors import CellError, DataError
 from chainrule.show.numbers import counted
 from chainrule.streaming.chunks import Chunk
@@ -68,6 +68,8 @@ class Surveyor:
     learnt: int = 0
     numbers: Moments | None = field(default_factory=Moments)
     """Of the target; nothing where it does not hold numbers."""
+    no_number: DataError | None = None
+    """Why it does not."""
     most_rows: int = field(init=False)
     """Rows that are put aside, and rows of the sample, at most."""
     distinct: pl.Series = field(init=False)
@@ -100,6 +102,8 @@ class Surveyor:
     def start(self, frame: pl.DataFrame) -> None:
         """Know nothing yet of these columns."""
         empty = frame.clear()
+        for series in empty:
+            values.kind_of(series)
         row_bytes = max(int(frame.estimated_size()) // frame.height, 1)
         self.most_rows = min(MOST_ROWS, max(self.most_bytes // row_bytes, 100))
         self.aside = self.sample = Drawn(empty, np.empty(0, np.int64), np.empty(0))
@@ -110,16 +114,18 @@ class Surveyor:
 
     def with_target(self, drawn: Drawn) -> Drawn:
         """The rows that have a target, whose different values are noted."""
+        import polars as pl
+
         series = drawn.frame[self.target]
         if not self.skip_unlabelled:
             with self.located(drawn):
-                refuse_missing(series)
+                refuse_missing(series, part=True)
         known = series.is_not_null().to_numpy()
         self.unlabelled.append(None if known.all() else np.packbits(~known))
         self.labelled += int(known.sum())
         if len(self.distinct) <= MOST_CLASSES:
-            self.distinct = self.distinct.append(series.drop_nulls().unique(maintain_order=True))
-            self.distinct = self.distinct.unique(maintain_order=True)
+            both = [self.distinct.to_frame(), series.unique(maintain_order=True).to_frame()]
+            self.distinct = pl.concat(both, how="vertical_relaxed").to_series().drop_nulls().unique(maintain_order=True)
         return drawn[known]
 
     def learn(self, drawn: Drawn) -> None:
@@ -130,9 +136,10 @@ class Surveyor:
                 self.fact(drawn.frame[name]).see(drawn.frame[name])
         if self.numbers is not None:
             try:
-                self.numbers.see(values.numbers(drawn.frame[self.target]))
-            except DataError:
-                self.numbers = None
+                with self.located(drawn):
+                    self.numbers.see(values.numbers(drawn.frame[self.target], NEEDS_NUMBERS))
+            except DataError as error:
+                self.numbers, self.no_number = None, error
         self.sample += drawn[drawn.lots > 1 - self.sampled]
         while len(self.sample.lots) > self.most_rows:
             self.sampled /= 2
@@ -158,9 +165,25 @@ class Surveyor:
             number = int(drawn.numbers[error.row - 1])
             chunk = next(c for c in reversed(self.chunks) if c.first <= number)
             found = DataError(f"{chunk.path}: {error.at(number - chunk.first + chunk.place + 1)}")
-            if error.column != self.target and self.spelled:
+            if self.spelled and self.may_be_text(error, drawn):
                 raise IsText(error.column, self.facts[error.column].kind, found) from error
             raise found from error
+
+    def may_be_text(self, error: CellError, drawn: Drawn) -> bool:
+        """Whether a value that a column cannot hold makes it a column of text; an infinite number does not."""
+        if error.column == self.target:
+            return False
+        value = drawn.frame[error.column][error.row - 1 : error.row]
+        return self.facts[error.column].kind != "number" or bool(values.not_numbers(value).any())
+
+    def check_aside(self, target: Target) -> None:
+        """Refuse the rows put aside for what those to learn from are refused for."""
+        with self.located(self.aside):
+            for name, facts in self.facts.items():
+                if facts.kind != "empty":
+                    facts_of(name, facts.kind).see(self.aside.frame[name])
+            if target.task == "regression":
+                values.numbers(self.aside.frame[self.target], NEEDS_NUMBERS)
 
     def finish(self) -> Survey:
         """What was found."""
@@ -170,6 +193,8 @@ class Surveyor:
             raise DataError(
                 f"the files hold {counted(self.labelled, 'row')}, too few for a stream; read them into memory"
             )
+        target = self.learnt_target()
+        self.check_aside(target)
         columns: list[Column] = []
         for name, facts in self.facts.items():
             if name in self.row_numbers and self.row_numbers[name].found:
@@ -178,7 +203,7 @@ class Surveyor:
             if name in self.texts:
                 self.refuse_slips(self.texts[name])
             columns.append(facts.column(self.sample.frame[name]))
-        encoder = TableEncoder.of(tuple(columns), self.learnt_target(), self.learnt)
+        encoder = TableEncoder.of(tuple(columns), target, self.learnt)
         aside, sample = self.aside, self.sample
         if self.spelled:
             aside, sample = (replace(drawn, frame=_typed(drawn.frame, encoder)) for drawn in (aside, sample))
@@ -191,9 +216,8 @@ class Surveyor:
         if task == "regression" and self.numbers is not None:
             return Target.of_numbers(self.target, reason, self.numbers.summary)
         if task == "regression":
-            raise DataError(
-                f"column {self.target!r} does not hold numbers alone; a class is predicted with another task"
-            )
+            assert self.no_number is not None
+            raise self.no_number
         if len(distinct) > MOST_CLASSES:
             raise DataError(
                 f"column {self.target!r} holds more than {MOST_CLASSES} different values, too many for classes; "

@@ -65,7 +65,7 @@ class TextFiles:
                     if len(text) <= len(header):
                         continue
                     frame = self._frame(tables.text_columns(path, text, self._separators[path], skipped), columns)
-                    yield Chunk(path, first, place, frame.height, found.start, found.stop, found.lines), frame
+                    yield Chunk(path, first, place, frame.height, found.start, found.stop), frame
                     first, place = first + frame.height, place + frame.height
             if not place:
                 raise DataError(f"{path} holds column names but no rows; leave the file out, or add at least one row")
