@@ -173,6 +173,8 @@ def lbfgs_run(
 ) -> LBFGSRun:
     """L-BFGS follows the loss as it is in training; what is random or changes from step to step would mislead it."""
     program = network.program("gradients", training=True, weighted="w" in data)
+    settings = jax_settings(engine)
+    require(settings is None or settings.one_device, "LBFGS trains on one device: leave devices and split out")
     changing = [v.name for v in program.inputs if v.role in ("constant", "state")]
     if changing:
         raise ArgumentError("LBFGS needs a loss that stays the same: it cannot train Dropout or BatchNorm")

@@ -72,10 +72,22 @@ def test_numbers_that_make_no_mesh_are_an_error(settings, problem):
 
 
 def test_an_engine_with_devices_survives_json():
-    engine = cr.JaxEngine(devices=8, split=2, wide=1024)
+    engine = cr.JaxEngine(devices=np.int64(8), split=2, wide=1024)
     assert engine_from_json(json.loads(json.dumps(engine_to_json(engine)))) == engine
 
 
 def test_networks_side_by_side_refuse_several_devices():
     with pytest.raises(cr.ArgumentError, match="several networks train on one device"):
         jax_many_run(None, cr.JaxEngine(devices=2))
+
+
+def test_lbfgs_refuses_several_devices():
+    with pytest.raises(cr.ArgumentError, match="LBFGS trains on one device: leave devices and split out"):
+        cr.mlp([1, 1]).fit([[0.0]], [1.0], optimizer=cr.LBFGS(), batch_size="all", engine=cr.JaxEngine(devices=2))
+
+
+def test_a_split_without_devices_is_an_error():
+    with pytest.raises(
+        cr.ArgumentError, match="split=2 does not divide 1 device: choose one that does, or more devices"
+    ):
+        cr.mlp([1, 2, 1]).fit([[0.0]], [1.0], epochs=1, engine=cr.JaxEngine(split=2, wide=2))

@@ -1,6 +1,7 @@
 """What several machines are said to cost: the formula on numbers worked out by hand, and what follows from it."""
 
 import json
+import sys
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,17 @@ def test_the_page_has_constants_steps_and_what_is_gained():
     assert "a second pays" in text
     assert "a second pays" not in page(found[:1])
     assert [Calibration.from_json(json.loads(json.dumps(each.to_json()))) for each in found] == found
+
+
+def test_the_error_of_a_process_that_measures_is_json_where_that_is_asked_for(monkeypatch):
+    def failed(words, processes, output):
+        output.write(b'{"error": "no JAX"}\n')
+        return 2
+
+    monkeypatch.setattr(sys.modules["chainrule.cli.bench"], "started", failed)
+    for words, printed in ((["--json"], '{"error": "no JAX"}\n'), ([], "")):
+        shown = CliRunner().invoke(main, ["bench", "--calibrate", *words])
+        assert (shown.exit_code, shown.output) == (2, printed)
 
 
 def test_numbers_of_processes_that_are_none_are_an_error():

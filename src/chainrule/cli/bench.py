@@ -57,10 +57,12 @@ def bench(calibrating: bool, processes: list[int], joining: str | None, as_json:
         for count in processes:
             with tempfile.TemporaryFile() as told:
                 code = started(["bench", "--calibrate", "--json"], count, told)
-                if code:
-                    return code
                 told.seek(0)
-                found.append(Calibration.from_json(json.loads(told.read())["calibrations"][0]))
+                text = told.read().decode()
+                if code:
+                    click.echo(text if as_json else "", nl=False)
+                    return code
+                found.append(Calibration.from_json(json.loads(text)["calibrations"][0]))
     if as_json:
         show.as_json({"calibrations": [each.to_json() for each in found]})
     else:

@@ -26,7 +26,7 @@ __all__ = ["JaxEngine", "divides", "jax_call", "jax_many_run", "jax_run", "jax_s
 
 def divides(settings: JaxEngine) -> bool:
     """Whether the work of a step is divided among devices, of this process or of several."""
-    return settings.devices not in (None, 1) or several()
+    return not settings.one_device or several()
 
 
 def jax_run(steps: Steps, settings: JaxEngine | None = None) -> JaxRun:
@@ -65,7 +65,7 @@ def jax_many_run(steps: Steps, settings: JaxEngine | None = None) -> ManyRun:
     from chainrule.engines.jax.many import ManyRun
 
     settings = settings or JaxEngine()
-    require(settings.devices in (None, 1), "several networks train on one device at once: leave devices out")
+    require(settings.one_device, "several networks train on one device at once: leave devices and split out")
     return ManyRun(steps, settings)
 
 

@@ -17,6 +17,7 @@ from chainrule.engines.jax.processes import several
 from chainrule.engines.jax.settings import JaxEngine
 from chainrule.engines.protocol import Share
 from chainrule.errors import ArgumentError, EngineError
+from chainrule.show.numbers import counted
 
 DATA, MODEL = "data", "model"
 """The axes of the mesh: devices along the first have other rows, devices along the second other units."""
@@ -94,12 +95,14 @@ def layout_of(settings: JaxEngine) -> Layout:
         ArgumentError: for devices that do not make a mesh, and for a part of those of several processes.
     """
     found = jax.devices()
-    wanted = len(found) if settings.devices is None else settings.devices
+    wanted = settings.devices or (len(found) if several() else 1)
     if wanted > len(found):
         raise EngineError(f"JAX has {len(found)} {found[0].platform} device(s) here, not {wanted}: ask for fewer")
     if several() and wanted < len(found):
         raise ArgumentError(f"several processes use all of their {len(found)} devices: leave devices out")
     if wanted % settings.split:
-        raise ArgumentError(f"split={settings.split} does not divide the {wanted} devices")
+        raise ArgumentError(
+            f"split={settings.split} does not divide {counted(wanted, 'device')}: choose one that does, or more devices"
+        )
     grid = np.array(found[:wanted]).reshape(-1, settings.split)
     return Layout(Mesh(grid, (DATA, MODEL)), settings.wide)

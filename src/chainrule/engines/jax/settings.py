@@ -44,9 +44,14 @@ class JaxEngine:
             raise unknown_name("type of products", self.products, PRODUCTS)
         for name in ("devices", "split", "wide"):
             if (number := getattr(self, name)) is not None:
-                whole_number(name, number, 1)
+                object.__setattr__(self, name, whole_number(name, number, 1))
         if self.devices is not None and self.devices % self.split:
             raise ArgumentError(f"split={self.split} does not divide devices={self.devices}")
+
+    @property
+    def one_device(self) -> bool:
+        """Whether a process is to use one device of its own."""
+        return self.devices in (None, 1) and self.split == 1
 
     def to_json(self) -> dict[str, Any]:
         """The settings, with the engine's name."""
