@@ -288,4 +288,5 @@ class _Training:
         self.constants |= self.after_epoch(loss, self.constants)
         if self.best.see(epoch, value):
             self.history.best_epoch = epoch
-            self.best_state = {name: self.run.state[name] for name in self.plan.lasting}
+            state = self.run.state
+            self.best_state = {name: state[name] for name in self.plan.lasting}

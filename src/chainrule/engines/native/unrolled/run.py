@@ -79,7 +79,7 @@ class ManyRun:
     @property
     def state(self) -> dict[str, NDArray[Any]]:
         """What is carried from step to step, by name: copies, with a leading axis for the networks."""
-        networks = np.moveaxis(self._buffer, 1, 2).reshape(self._chunks * self._width, -1)[: self._count]
+        networks = self._buffer.transpose(0, 2, 1).reshape(self._chunks * self._width, -1)[: self._count]
         return {
             name: networks[:, at : at + prod(self._shapes[name])].reshape(-1, *self._shapes[name]).copy()
             for name, at in self._places.items()
@@ -91,7 +91,7 @@ class ManyRun:
         networks = np.zeros((self._chunks * self._width, self._buffer.shape[1]), self._buffer.dtype)
         for name, at in self._places.items():
             networks[: self._count, at : at + prod(self._shapes[name])] = state[name].reshape(self._count, -1)
-        self._buffer[:] = np.moveaxis(networks.reshape(self._chunks, self._width, -1), 1, 2)
+        self._buffer[:] = networks.reshape(self._chunks, self._width, -1).transpose(0, 2, 1)
 
     def load(self, data: State) -> None:
         """Read other rows from now on."""
