@@ -258,6 +258,8 @@ def test_a_socket_gives_the_same_model_however_its_bytes_are_cut(table, tmp_path
         (["not json"], ("--format", "jsonl"), "no JSON"),
         ([HEADER], ("--warm-up", "3"), "3 is not in the range"),
         ([HEADER], ("--from", "nowhere"), "there is no model at nowhere"),
+        ([HEADER], ("--from", "nowhere", "--hidden", "8"), "--hidden is not for --from"),
+        ([HEADER], ("--from", "nowhere", "--warm-up", "50"), "--warm-up is not for --from"),
     ],
 )
 def test_what_cannot_be_learnt_from_is_one_error_and_no_folder(lines, options, message, tmp_path):
@@ -272,6 +274,9 @@ def test_what_cannot_be_learnt_from_is_one_error_and_no_folder(lines, options, m
     [
         (["rows.csv", "--online"], "'rows.csv' is no stream"),
         (["tcp://127.0.0.1:1", "--online"], "check that a server sends lines there"),
+        (["tcp://..:1", "--online"], "check that a server sends lines there"),
+        (["-"], "- is a stream of lines, and learnt from as they come: add --online"),
+        (["tcp://127.0.0.1:1"], "add --online"),
         (["rows.csv", "--warm-up", "100"], "--warm-up needs --online"),
     ],
 )
@@ -290,3 +295,22 @@ def test_what_was_learnt_before_an_error_is_kept(table, tmp_path):
     assert "not finite at row 401 of the stream" in done.stderr
     assert "the model of the 400 rows before is in" in done.stderr
     assert cr.TableModel.load(tmp_path / "m").settings["online"]["rows"] == 400
+
+
+def test_a_short_stream_has_a_curve_that_reaches_its_last_row(table, tmp_path):
+    done = train([HEADER, *table[:130], "1,2"], tmp_path / "m", "--warm-up", "100", "--json")
+    found = json.loads(done.stdout)
+    (point,) = pl.read_csv(tmp_path / "m" / "history.csv").to_dicts()
+    assert point["rows"] == 130
+    assert point["loss"] == pytest.approx(found["running"]["loss"], rel=1e-12)
+    page = (tmp_path / "m" / "report.html").read_text()
+    assert "1 line could not be used" in page
+
+
+@pytest.mark.parametrize("closed", ["<&-", "0>written"])
+def test_a_standard_input_that_cannot_be_read_is_one_error(tmp_path, closed):
+    command = f"exec {sys.executable} -m chainrule train - --online --target y --out m {closed}"
+    done = subprocess.run(["sh", "-c", command], cwd=tmp_path, capture_output=True, text=True, timeout=100)
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "standard input: " in line

@@ -15,6 +15,7 @@ from click.testing import CliRunner
 
 import chainrule as cr
 from chainrule.cli import main
+from chainrule.cli.train import _stem
 from chainrule.errors import ArgumentError
 
 ROWS = 6000
@@ -95,11 +96,20 @@ def test_a_folder_is_trained_on_from_the_command_line(folder, tmp_path):
     assert settings["command"].startswith(f"chainrule train {folder} --target y")
     assert "--stream" in settings["command"]
     assert settings["table"]["files"] == ["1.parquet", "2.parquet"]
+    report = (out / "report.html").read_text()
+    assert "sha256sum" not in report  # only names and bytes are kept
+    assert "whether what they hold is the same" in report
     predicted = CliRunner().invoke(
         main, ["predict", str(out), str(folder / "1.parquet"), "--out", str(tmp_path / "p.csv")]
     )
     assert predicted.exit_code == 0, predicted.output
     assert pl.read_csv(tmp_path / "p.csv").height == ROWS // 2
+
+
+@pytest.mark.parametrize("source", [".", "*.parquet", "./"])
+def test_the_model_of_a_folder_has_the_name_of_the_folder(folder, monkeypatch, source):
+    monkeypatch.chdir(folder)
+    assert _stem(Path(source)) == folder.name
 
 
 def test_a_file_too_large_for_memory_is_a_stream_unasked(table, tmp_path, monkeypatch):

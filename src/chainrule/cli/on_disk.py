@@ -57,5 +57,5 @@ def stream_of(data: Path, memory: str | None, *, asked: bool) -> Stream | None:
 
 
 def described(stream: Stream) -> dict[str, Any]:
-    """What tells a stream's files apart from others, as JSON can hold it."""
+    """What is kept of a stream's files, as JSON can hold it: not what they hold, which would be read once more."""
     return {"files": [path.name for path in stream.paths], "bytes": stream.files.size}

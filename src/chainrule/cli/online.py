@@ -36,6 +36,9 @@ _TABLE_OPTIONS: Final = (
 )
 """What only a table in a file has."""
 
+_ANEW_OPTIONS: Final = ("task", "hidden", "warm_up", "seed")
+"""What a model to go on with has decided."""
+
 
 def streaming(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options of a command that learns from a stream."""
@@ -70,13 +73,19 @@ def streaming(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def check_options(context: click.Context, *, online: bool) -> None:
-    """Refuse options that were given for the other way to train."""
-    given = click.core.ParameterSource.COMMANDLINE
+    """Refuse options that were given for the other way to train, and a stream where none is expected."""
+    source = str(context.params["data"])
+    if not online and (source == "-" or source.startswith("tcp:")):
+        raise ArgumentError(f"{source} is a stream of lines, and learnt from as they come: add --online")
+    refused = dict.fromkeys(
+        _TABLE_OPTIONS if online else STREAM_OPTIONS, f"{'is not for' if online else 'needs'} --online"
+    )
+    if context.params["before"]:
+        refused |= dict.fromkeys(_ANEW_OPTIONS, "is not for --from: the model to go on with has it already")
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name in (_TABLE_OPTIONS if online else STREAM_OPTIONS) and context.get_parameter_source(name) is given:
-            why = "is not for --online" if online else "needs --online"
-            raise ArgumentError(f"{parameter.opts[0]} {why}")
+        if name in refused and context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            raise ArgumentError(f"{parameter.opts[0]} {refused[name]}")
 
 
 def learn(source: str, folder: Path, *, command: str, force: bool, as_json: bool, **arguments: Any) -> int:
@@ -129,6 +138,8 @@ class _Progress:
 
     def __call__(self, table: OnlineTable) -> None:
         """Tell what there is to tell, if it is time."""
+        from chainrule.show.numbers import counted
+
         for problem in table.problems[self.named : MOST_LINES]:
             _say(f"{problem}; left out")
             self.named += 1
@@ -145,7 +156,7 @@ class _Progress:
             self.last = now
             since, self.mark = record.since(self.mark), record.mark()
             if since:
-                _say(f"{record.rows} rows: {_values(since)}{_left_out(table)}")
+                _say(f"{counted(record.rows, 'row')}: {_values(since)}{_left_out(table)}")
 
 
 def _say(text: str) -> None:
@@ -171,7 +182,9 @@ def _values(values: Mapping[str, float]) -> str:
 
 
 def _left_out(table: OnlineTable) -> str:
-    return f"; {table.skipped} lines left out" if table.skipped else ""
+    from chainrule.show.numbers import counted
+
+    return f"; {counted(table.skipped, 'line')} left out" if table.skipped else ""
 
 
 def _show(table: OnlineTable, record: Prequential, folder: Path) -> None:

@@ -173,7 +173,8 @@ def _one_thread_for_products() -> None:
 
 def _stem(data: Path) -> str:
     """The name of a file without what tells its format; for a pattern, that of its folder."""
-    name = (data.absolute().parent if has_magic(data.name) else data).name.removesuffix(".gz")
+    meant = data.parent if has_magic(data.name) else data
+    name = Path(os.path.abspath(meant)).name.removesuffix(".gz")
     return name[: -len(suffix)] if (suffix := Path(name).suffix) else name
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from chainrule.document import Document, Figure, Heading, Paragraph, Table
 from chainrule.document.plots import SERIES, plot
-from chainrule.show.numbers import grouped_text
+from chainrule.show.numbers import counted, grouped_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from chainrule.online.tables import OnlineTable
     from chainrule.tabular import TableModel
 
+_FEW_POINTS = 20
+"""Of so many points each is shown: a line of one cannot be seen."""
+
 _KINDS = (("", "all rows so far"), ("_window", "the last rows"), ("_fading", "fading"))
 _LABELS = {"loss": "loss", "accuracy": "accuracy", "r2": "R²", "mae": "mean absolute error", "rmse": "RMSE"}
 
@@ -27,12 +30,12 @@ def page(table: OnlineTable, model: TableModel, record: Prequential) -> Document
     target, online = model.encoder.target, model.settings["online"]
     rows = [[column.name, column.kind, column.sentence] for column in model.encoder.columns]
     before = online["rows"] - record.rows
-    went_on = f" It went on from a model that had learnt {before} rows." if before else ""
+    went_on = f" It went on from a model that had learnt {counted(before, 'row')}." if before else ""
     skipped = [[str(problem.line), problem.problem] for problem in table.problems]
     left_out: Sequence[Block] = (
         [
             Heading("Lines that were left out"),
-            Paragraph(f"{table.skipped} lines could not be used." + _first(len(skipped), table.skipped)),
+            Paragraph(f"{counted(table.skipped, 'line')} could not be used." + _first(len(skipped), table.skipped)),
             Table(("line", "why"), skipped),
         ]
         if skipped
@@ -94,8 +97,10 @@ def _figure(name: str, record: Prequential) -> Figure:
 
     def draw(figure: Canvas) -> None:
         axes: Any = figure.add_subplot()
+        curve = record.curve_to_now()
+        points = {"marker": "o", "markersize": 2.5} if len(curve["rows"]) <= _FEW_POINTS else {}
         for (suffix, kind), colour in zip(_KINDS, SERIES, strict=False):
-            axes.plot(record.curve["rows"], record.curve[name + suffix], color=colour, linewidth=1.4, label=kind)
+            axes.plot(curve["rows"], curve[name + suffix], color=colour, linewidth=1.4, label=kind, **points)
         axes.set(xlabel="rows learnt", ylabel=_LABELS[name])
         figure.legend(loc="outside upper center", ncols=3)
 

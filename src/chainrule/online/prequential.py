@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from chainrule.files import write_atomically
 from chainrule.online.averages import Averages
 from chainrule.online.quantities import Floats, Quantity
+from chainrule.show.numbers import counted
 
 Mark: TypeAlias = tuple[int, Floats | float]
 """A moment: how many rows there were, and the sums over them; ``(0, 0.0)`` is the beginning."""
@@ -84,6 +85,13 @@ class Prequential:
         """The averages in which what is past counts less and less, by name."""
         return self._values(self._now().fading())
 
+    def curve_to_now(self) -> dict[str, list[float]]:
+        """The curve, with a point for all rows so far where they are more than at its last one."""
+        if not self.rows or self.curve["rows"][-1:] == [self.rows]:
+            return self.curve
+        now = self._at(self._now())
+        return {name: [*values, now[name]] for name, values in self.curve.items()}
+
     def last(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Predictions and targets of the last rows, as many as the window takes, shape (rows, outputs)."""
         predictions, targets = (np.concatenate(column)[-self.window :] for column in zip(*self._last, strict=True))
@@ -104,15 +112,13 @@ class Prequential:
             return "no rows yet"
         parts = [f"{name} {value:.4g}" for name, value in self.running().items()]
         last = [f"{name} {value:.4g}" for name, value in self.windowed().items()]
-        text = f"{self.rows} rows, each predicted before it was learnt: {', '.join(parts)}"
+        text = f"{counted(self.rows, 'row')}, each predicted before it was learnt: {', '.join(parts)}"
         return text if self.rows <= self.window else f"{text}; of the last {self.window}: {', '.join(last)}"
 
     def to_csv(self, path: str | Path) -> None:
-        """Write the curve, one line a point."""
-        lines = [
-            ",".join(self.curve),
-            *(",".join(map(repr, point)) for point in zip(*self.curve.values(), strict=True)),
-        ]
+        """Write the curve up to now, one line a point."""
+        curve = self.curve_to_now()
+        lines = [",".join(curve), *(",".join(map(repr, point)) for point in zip(*curve.values(), strict=True))]
         write_atomically(Path(path), ("\n".join(lines) + "\n").encode())
 
     # Points of the curve are after fixed numbers of rows, so that they do not depend on how the rows came.
@@ -137,15 +143,18 @@ class Prequential:
         rest = (np.concatenate(column)[len(parts) - self._waiting :] for column in zip(*self._pending, strict=True))
         self._pending = [(next(rest), next(rest), next(rest))] if self._waiting else []
 
-    def _point(self) -> None:
-        sums = self._sums
+    def _at(self, sums: Averages) -> dict[str, float]:
+        """A point of the curve."""
         averages = (self._values(means) for means in (sums.running(), sums.windowed(), sums.fading()))
         row: dict[str, float] = {"rows": sums.rows}
         for suffix, values in zip(("", "_window", "_fading"), averages, strict=True):
             row |= {name + suffix: value for name, value in values.items()}
-        for name, value in row.items():
+        return row
+
+    def _point(self) -> None:
+        for name, value in self._at(self._sums).items():
             self.curve[name].append(value)
-        if len(self.curve["rows"]) > POINTS and sums.rows % (2 * self._every) == 0:
+        if len(self.curve["rows"]) > POINTS and self._sums.rows % (2 * self._every) == 0:
             self.curve = {name: values[1::2] for name, values in self.curve.items()}
             self._every *= 2
 

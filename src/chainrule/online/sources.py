@@ -40,7 +40,12 @@ def stream_bytes(source: str) -> Iterator[bytes]:
 
 def _standard_input() -> bytes:
     """What there is, waiting only where there is nothing; unbuffered, so that no lock is held at exit."""
-    return os.read(sys.stdin.fileno(), BYTES)
+    try:
+        if sys.stdin is None:
+            raise OSError(0, "it is closed")
+        return os.read(sys.stdin.fileno(), BYTES)
+    except OSError as error:
+        raise DataError(f"standard input: {error.strerror}; check that something writes lines to it") from None
 
 
 def _received(host: str, port: int) -> Iterator[bytes]:
@@ -49,6 +54,6 @@ def _received(host: str, port: int) -> Iterator[bytes]:
             connection.settimeout(None)
             while block := connection.recv(BYTES):
                 yield block
-    except (OSError, OverflowError) as error:
+    except (OSError, OverflowError, UnicodeError) as error:  # the last for a name that no host can have
         reason = getattr(error, "strerror", None) or error
         raise DataError(f"tcp://{host}:{port}: {reason}; check that a server sends lines there") from None

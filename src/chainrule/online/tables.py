@@ -253,7 +253,7 @@ class OnlineTable:
             raise DataError("no row was learnt: there is no model yet")
         record = learner.record
         history = History(
-            loss=list(record.curve["loss_window"]),
+            loss=list(record.curve_to_now()["loss_window"]),
             steps=learner.rows,
             stopped=record.stopped,
             interrupted=record.interrupted,
