@@ -198,11 +198,12 @@ class _Slices:
 
 def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.float64]:
     """The loss of an epoch of each network: of all its rows, though its last batch may be short."""
+    each = np.ascontiguousarray(losses.T)  # so that NumPy adds them up as it does those of one network
     if add:
-        return np.asarray(losses.sum(axis=0))
+        return np.asarray(each.sum(axis=1))
     weights = np.full(len(losses), steps.batch_size)
     weights[-1] = steps.rows - (len(weights) - 1) * steps.batch_size
-    return np.average(losses, axis=0, weights=weights)
+    return np.average(each, axis=1, weights=weights)
 
 
 def _scores(network: Computing, state: State, losses: NDArray[np.float64], held: Data | None) -> NDArray[np.float64]:
