@@ -55,8 +55,11 @@ def test_the_page_has_constants_steps_and_what_is_gained():
     assert "all-reduce us" in text
     assert text.count("1.00") >= 2  # the steps, in ms
     assert "a second pays" in text
+    assert "computing like one process alone" in text
+    assert "computing like each of these processes" in page(found[1:])
     assert "a second pays" not in page(found[:1])
-    assert [Calibration.from_json(json.loads(json.dumps(each.to_json()))) for each in found] == found
+    texts = [json.dumps(each.to_json(), allow_nan=False) for each in found]
+    assert [Calibration.from_json(json.loads(each)) for each in texts] == found
 
 
 def test_the_error_of_a_process_that_measures_is_json_where_that_is_asked_for(monkeypatch):
@@ -68,6 +71,14 @@ def test_the_error_of_a_process_that_measures_is_json_where_that_is_asked_for(mo
     for words, printed in ((["--json"], '{"error": "no JAX"}\n'), ([], "")):
         shown = CliRunner().invoke(main, ["bench", "--calibrate", *words])
         assert (shown.exit_code, shown.output) == (2, printed)
+
+
+def test_the_smallest_number_of_processes_is_measured_first_and_none_twice(monkeypatch):
+    counts = []
+    monkeypatch.setattr(sys.modules["chainrule.cli.bench"], "started", lambda _, count, told: counts.append(count) or 7)
+    shown = [CliRunner().invoke(main, ["bench", "--calibrate", "--processes", n]) for n in ("2,1", "4,4")]
+    assert counts == [1, 4]
+    assert [each.exit_code for each in shown] == [7, 7]
 
 
 def test_numbers_of_processes_that_are_none_are_an_error():

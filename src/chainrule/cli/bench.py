@@ -12,11 +12,11 @@ from chainrule.engines.jax.processes import first
 
 
 def _counts(context: click.Context, parameter: click.Parameter, text: str) -> list[int]:
-    """Numbers of processes, such as 1,2,4."""
+    """Numbers of processes, such as 1,2,4, the smallest first."""
     words = text.split(",")
     if not all(word.strip().isdecimal() and int(word) > 0 for word in words):
         raise click.BadParameter(f"give numbers such as 1,2,4, not {text!r}")
-    return [int(word) for word in words]
+    return sorted({int(word) for word in words})
 
 
 @click.command(

@@ -69,7 +69,7 @@ class Calibration:
     def from_json(cls, described: Mapping[str, Any]) -> Calibration:
         """What :meth:`to_json` described."""
         steps = tuple(Measured(**each) for each in described["steps"])
-        return cls(described["processes"], Machine(**described["machine"]), steps)
+        return cls(described["processes"], Machine.from_json(described["machine"]), steps)
 
 
 def calibrate() -> Calibration:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from math import log2
+from math import inf, isfinite, log2
 from typing import Any
 
 LARGEST_BATCH = 1 << 24
@@ -30,8 +31,13 @@ class Machine:
     bandwidth: float
 
     def to_json(self) -> dict[str, Any]:
-        """The constants by name."""
-        return asdict(self)
+        """The constants by name; JSON knows no infinite bandwidth, which a lone process has: ``None`` stands for it."""
+        return {name: value if isfinite(value) else None for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, described: Mapping[str, Any]) -> Machine:
+        """What :meth:`to_json` described."""
+        return cls(**{name: inf if value is None else value for name, value in described.items()})
 
 
 @dataclass(frozen=True)

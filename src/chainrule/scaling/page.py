@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chainrule.scaling.calibrating import Calibration, work_of
 from chainrule.scaling.model import LARGEST_BATCH, Machine, pays_from, step_seconds
@@ -22,14 +23,14 @@ def page(found: Sequence[Calibration]) -> str:
     parts = [_constants(found), _beside(found)]
     several = [each for each in found if each.processes > 1]
     if several:
-        parts.append(_more(_one_of(found, several[0])))
+        parts.append(_more(_one_of(found, several[0]), lonely=found[0].processes == 1))
     return "\n\n".join(parts)
 
 
 def _one_of(found: Sequence[Calibration], several: Calibration) -> Machine:
-    """A machine of its own: computing as a lone process did, connected as the first two were."""
-    alone, together = found[0].machine, several.machine
-    return Machine(alone.flops, alone.bytes, alone.step, together.latency, together.bandwidth)
+    """A machine of its own: computing as the fewest processes did, connected as the first that were several."""
+    connected = several.machine
+    return replace(found[0].machine, latency=connected.latency, bandwidth=connected.bandwidth)
 
 
 def _constants(found: Sequence[Calibration]) -> str:
@@ -57,9 +58,10 @@ def _beside(found: Sequence[Calibration]) -> str:
     return "\n".join(lines)
 
 
-def _more(machine: Machine) -> str:
+def _more(machine: Machine, *, lonely: bool) -> str:
+    each = "one process alone" if lonely else "each of these processes"
     lines = [
-        "Machines of their own, each like one process alone, connected as these processes are:",
+        f"Machines of their own, computing like {each}, connected as these processes are:",
         "",
         _row("units", "a second pays", *(f"x{count}" for count in MACHINES[1:])),
     ]
