@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
-from tempfile import TemporaryDirectory
 
 import jax
 import numpy as np
-import polars as pl
+from several_processes import streamed
 from test_run import CLOCK, ORDER, ROWS, largest_difference, numpy_run, rows_of
 
 import chainrule as cr
@@ -75,19 +73,6 @@ def learnt(engine: object) -> list[float]:
     made = cr.MLPRegressor(hidden_layer_sizes=(5,), n_members=2, max_iter=3, engine=engine, random_state=0)
     made.fit(X, X[:, 0] ** 2)
     return [float(v) for v in made.network_.parameters.theta]
-
-
-def streamed(engine: object) -> list[float]:
-    """Losses and parameters of a fit on a table in files, four windows an epoch, the last of which is short."""
-    rng = np.random.default_rng(0)
-    table = pl.DataFrame(dict(zip("abcy", rng.normal(size=(4, 997)), strict=True)))
-    with TemporaryDirectory() as folder:
-        table.write_parquet(f"{folder}/rows.parquet", row_group_size=90)
-        learnt = cr.Stream(folder).learn("y")
-        net = cr.mlp([3, 5, 1], loss="mean_squared_error", seed=1)
-        rows = replace(learnt.rows, memory=2 * 200 * (4 * 4 + 16))
-        history = net.fit(rows, None, epochs=3, batch_size=23, engine=engine, validation=learnt.validation)
-    return [*map(float, net.parameters.theta), *history.loss, *history.validation_loss]
 
 
 if __name__ == "__main__":

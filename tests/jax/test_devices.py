@@ -50,7 +50,7 @@ def test_a_split_that_divides_no_layer_is_an_error(found):
 
 def test_devices_that_have_a_part_of_a_stream_each_learn_what_numpy_does(found):
     wanted, divided = map(np.array, found["streams"])
-    assert divided == pytest.approx(wanted, rel=1e-5, abs=1e-5 * np.max(np.abs(wanted)))
+    assert divided == pytest.approx(wanted, abs=1e-12 * np.max(np.abs(wanted)))
 
 
 def test_members_train_one_after_another_to_the_parameters_of_numpy(found):
