@@ -96,6 +96,12 @@ def test_the_report_shows_the_curves_and_says_what_is_not_there(trained):
     for expected in ("learnt online", "1500 rows were learnt one by one", "What is not here", "No rows were held out"):
         assert expected in page
     assert page.count("<svg") == 2
+    for expected in (
+        "Adam with a learning rate of 0.001",
+        "W2 (64, 64)",
+        "chainrule train - --target y --seed 0 --online",
+    ):
+        assert expected in page
     curve = pl.read_csv(folder / "history.csv")
     assert curve.columns[:4] == ["rows", "loss", "loss_window", "loss_fading"]
     assert curve["rows"].to_list() == list(range(250, 1501, 250))
@@ -305,6 +311,7 @@ def test_a_short_stream_has_a_curve_that_reaches_its_last_row(table, tmp_path):
     assert point["loss"] == pytest.approx(found["running"]["loss"], rel=1e-12)
     page = (tmp_path / "m" / "report.html").read_text()
     assert "1 line could not be used" in page
+    assert "<svg" not in page  # a point is no curve
 
 
 @pytest.mark.parametrize("closed", ["<&-", "0>written"])

@@ -97,6 +97,7 @@ def test_a_folder_is_trained_on_from_the_command_line(folder, tmp_path):
     assert "--stream" in settings["command"]
     assert settings["table"]["files"] == ["1.parquet", "2.parquet"]
     report = (out / "report.html").read_text()
+    assert "over all files in the order of their names" in report
     assert "sha256sum" not in report  # only names and bytes are kept
     assert "whether what they hold is the same" in report
     predicted = CliRunner().invoke(

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from chainrule.document import Document, Figure, Heading, Paragraph, Table
+from chainrule.document import Code, Document, Figure, Heading, Paragraph, Table
 from chainrule.document.plots import SERIES, plot
 from chainrule.show.numbers import counted, grouped_text
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from matplotlib.figure import Figure as Canvas
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from chainrule.tabular import TableModel
 
 _FEW_POINTS = 20
-"""Of so many points each is shown: a line of one cannot be seen."""
+"""Of so many points each is shown."""
 
 _KINDS = (("", "all rows so far"), ("_window", "the last rows"), ("_fading", "fading"))
 _LABELS = {"loss": "loss", "accuracy": "accuracy", "r2": "R²", "mae": "mean absolute error", "rmse": "RMSE"}
@@ -51,7 +51,7 @@ def page(table: OnlineTable, model: TableModel, record: Prequential) -> Document
             ),
             Heading("How well it predicted"),
             _averages(record),
-            *(_figure(name, record) for name in _names(record)),
+            *_figures(record),
             Paragraph(
                 f"“The last rows” are the last {record.window}. “Fading” is an average in which each row counts "
                 f"{1 - 1 / record.window:.6g} times as much as the one after it. A bend of these two that the average "
@@ -66,6 +66,7 @@ def page(table: OnlineTable, model: TableModel, record: Prequential) -> Document
             Paragraph(f"Means, scales and categories come from the first {model.encoder.rows} rows."),
             Table(("column", "kind", "what is done with it"), rows),
             *left_out,
+            *_again(model),
             Heading("What is not here"),
             Paragraph(
                 "No rows were held out: the rows above take their place. The stream was not kept, so there is no "
@@ -86,18 +87,38 @@ def _names(record: Prequential) -> list[str]:
 
 
 def _averages(record: Prequential) -> Table:
-    found = (record.running(), record.windowed(), record.fading())
-    rows = [[_LABELS[name], *(grouped_text(values[name]) for values in found)] for name in _names(record)]
-    return Table(("", *(label for _, label in _KINDS)), rows)
+    found, names = (record.running(), record.windowed(), record.fading()), _names(record)
+    rows = [[kind, *(grouped_text(values[n]) for n in names)] for (_, kind), values in zip(_KINDS, found, strict=True)]
+    return Table(("", *(_LABELS[name] for name in names)), rows)
 
 
-def _figure(name: str, record: Prequential) -> Figure:
+def _again(model: TableModel) -> list[Block]:
+    """The network, and what makes it again."""
+    command = str(model.settings.get("command", ""))
+    versions = ", ".join(f"{name} {version}" for name, version in model.settings["versions"].items())
+    return [
+        Heading("The network"),
+        Code(str(model.network.summary())),
+        Paragraph(
+            f"Adam with a learning rate of {model.settings['online']['lr']:g} makes a step for each row. The same "
+            f"lines in the same order give the same model, with these versions: {versions}."
+        ),
+        *([Code(command)] if command else []),
+    ]
+
+
+def _figures(record: Prequential) -> list[Figure]:
+    """A figure for each quantity, where there is a curve to draw."""
+    curve = record.curve_to_now()
+    return [_figure(name, curve) for name in _names(record)] if len(curve["rows"]) > 1 else []
+
+
+def _figure(name: str, curve: Mapping[str, Sequence[float]]) -> Figure:
     """The three averages of a quantity over the rows."""
     label = f"{_LABELS[name]} over the rows learnt"
 
     def draw(figure: Canvas) -> None:
         axes: Any = figure.add_subplot()
-        curve = record.curve_to_now()
         points = {"marker": "o", "markersize": 2.5} if len(curve["rows"]) <= _FEW_POINTS else {}
         for (suffix, kind), colour in zip(_KINDS, SERIES, strict=False):
             axes.plot(curve["rows"], curve[name + suffix], color=colour, linewidth=1.4, label=kind, **points)
