@@ -299,3 +299,31 @@ def test_an_update_that_overflows_in_the_last_row_is_found(engine):
 def test_what_cannot_be_learnt_online_is_refused(make, message):
     with pytest.raises(cr.ChainruleError, match=message):
         make()
+
+
+@pytest.mark.parametrize(
+    ("bad", "problem"),
+    [
+        (([np.nan, 1, 2], 3), "X holds nan"),
+        (([1, 2], 3), "X has 2 features a row"),
+        (([1, 2, 3], np.nan), "y holds nan"),
+    ],
+)
+@pytest.mark.parametrize("alone", [True, False])
+def test_rows_before_one_that_cannot_be_learnt_are_learnt_however_they_came(bad, problem, alone):
+    X, y = regression(9)
+
+    def rows():
+        for item in zip(X[:7], y[:7], strict=True):
+            yield item
+            if alone:
+                time.sleep(0.01)
+        yield bad
+        yield X[8], y[8]
+
+    learner, expected = (cr.Online(net_for(), cr.SGD(0.01)) for _ in range(2))
+    with pytest.raises(cr.errors.DataError, match=f"row 8 of the stream: {problem}"):
+        learner.consume(rows())
+    expected.learn_many(X[:7], y[:7])
+    assert learner.record.rows == 7
+    assert learner.network.parameters.theta.tobytes() == expected.network.parameters.theta.tobytes()

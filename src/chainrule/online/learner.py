@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any, Final, cast
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import NonFiniteStep, PredictingRun, Steps
-from chainrule.errors import ArgumentError, NonFiniteError, require, unknown_name, whole_number
+from chainrule.errors import ArgumentError, DataError, NonFiniteError, require, unknown_name, whole_number
 from chainrule.network import Network
 from chainrule.nn.places import places
 from chainrule.nonfinite import Trouble, first_trouble
@@ -173,6 +173,10 @@ class Online:
         Returns:
             The record, of all rows that this learner has learnt.
 
+        Raises:
+            DataError: for a row that cannot be learnt; says which, and those before it are learnt.
+            NonFiniteError: as :meth:`learn_many`.
+
         >>> import numpy as np
         >>> import chainrule as cr
         >>> X = np.random.default_rng(0).normal(size=(2000, 2))
@@ -184,11 +188,27 @@ class Online:
         record = self.record
         with Interrupt() as interrupt:
             for arrived in Arrivals(source, _rows_of, AHEAD_ROWS, lambda: interrupt.pressed):
-                for X, y in _blocks(arrived):
-                    self.learn_many(X, y)
+                for is_block, items in groupby(arrived, _is_block):
+                    if is_block:
+                        for X, y in items:
+                            self.learn_many(X, y)
+                    else:
+                        self._learn_rows(list(items))
             record.interrupted = interrupt.pressed
         record.stopped = "interrupted" if record.interrupted else "the source has ended"
         return record
+
+    def _learn_rows(self, items: list[tuple[Any, Any]]) -> None:
+        """Learn rows together, as many as have come; where one of them cannot be learnt, those before it."""
+        try:
+            X, y = zip(*items, strict=True)
+            self.learn_many(_together(X), np.array(y))
+        except ValueError:
+            for item in items:
+                try:
+                    self.learn_one(*item)
+                except ValueError as error:
+                    raise DataError(f"row {self.rows + 1} of the stream: {error}") from error
 
 
 def _steps(network: Network, optimizer: Optimizer, slots: Mapping[str, Array] | None) -> Steps:
@@ -230,16 +250,6 @@ def _is_block(item: tuple[Any, Any]) -> bool:
 
 def _rows_of(item: tuple[Any, Any]) -> int:
     return len(item[1]) if _is_block(item) else 1
-
-
-def _blocks(items: list[tuple[Any, Any]]) -> Iterator[tuple[Any, Any]]:
-    """Rows together in blocks, and blocks as they are, in order."""
-    for is_block, group in groupby(items, _is_block):
-        if is_block:
-            yield from group
-        else:
-            X, y = zip(*group, strict=True)
-            yield _together(X), np.array(y)
 
 
 def _together(rows: Sequence[Any]) -> Any:
