@@ -256,3 +256,5 @@ def test_a_target_of_too_many_texts_is_refused(tmp_path):
 def test_a_table_of_a_few_rows_is_no_stream(tmp_path):
     TABLE.head(2).write_parquet(tmp_path / "t.parquet")
     assert "2 rows, too few for a stream; read them into memory" in message(tmp_path)
+    TABLE.write_parquet(tmp_path / "t.parquet")
+    assert "left to learn from; hold fewer out" in message(tmp_path, held_out=0.9999)

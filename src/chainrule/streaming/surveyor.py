@@ -193,6 +193,11 @@ class Surveyor:
             raise DataError(
                 f"the files hold {counted(self.labelled, 'row')}, too few for a stream; read them into memory"
             )
+        if self.learnt < 2:
+            raise DataError(
+                f"of {counted(self.labelled, 'row')}, {'one is' if self.learnt else 'none are'} left to learn from; "
+                "hold fewer out, or read the files into memory"
+            )
         target = self.learnt_target()
         self.check_aside(target)
         columns: list[Column] = []
