@@ -167,7 +167,8 @@ def test_a_checkpoint_says_what_was_trained_and_how_far_it_is(tmp_path: Path) ->
     with safe_open(tmp_path / "checkpoint-98.safetensors", framework="numpy") as file:
         described = json.loads(file.metadata()["chainrule"])
         names = set(file.keys())
-    assert names == {"state/theta", "state/m", "state/v", "best/theta", "losses"}
+    columns = {f"history/{name}" for name in ("loss", "validation_loss", "learning_rate", "seconds")}
+    assert names == {"state/theta", "state/m", "state/v", "best/theta", "losses"} | columns
     assert described["history"]["steps"] == 98
     assert described["training"]["optimizer"]["optimizer"] == "Adam"
     assert set(described["checkpoint"]["shuffling"]) >= {"bit_generator", "state"}
@@ -299,6 +300,11 @@ def test_a_state_that_cannot_be_kept_is_an_error_before_the_first_step(tmp_path:
     counts.count = np.zeros(3)  # type: ignore[assignment]
     with pytest.raises(cr.ArgumentError, match=r"gives must be what JSON can hold: .*ndarray"):
         small(checkpoints=tmp_path, callbacks=[counts])
+    endless: list[Any] = []
+    endless.append(endless)
+    counts.count = endless  # type: ignore[assignment]
+    with pytest.raises(cr.ArgumentError, match=r"gives must be what JSON can hold: Circular reference"):
+        small(checkpoints=tmp_path, callbacks=[counts])
 
 
 def test_the_series_of_layers_are_those_of_one_run(tmp_path: Path) -> None:
@@ -355,6 +361,17 @@ def test_windows_that_are_done_are_not_read_again(tmp_path: Path) -> None:
     whole, others, _ = run(10**9)
     np.testing.assert_array_equal(checkpoint.state["theta"], whole.state["theta"])
     assert history.loss == others.loss
+
+
+def test_a_million_epochs_fit_into_a_file(tmp_path: Path) -> None:
+    """The header of a safetensors file has 100 MB at most."""
+    numbers = np.random.default_rng(0).random(1_200_000).tolist()
+    history = History(loss=numbers, learning_rate=numbers, seconds=numbers, metrics={"z": numbers, "a": numbers[::-1]})
+    keeper = Keeper(cr.Checkpoints(tmp_path), {}, resumed=False)
+    keeper.write(Checkpoint({"theta": np.zeros(3)}, {}, {}, {}, 0), history)
+    found = newest(tmp_path, {})
+    assert found is not None
+    assert list(found.columns().items()) == list(history.columns().items())
 
 
 def test_a_checkpoint_in_an_epoch_is_no_larger_than_what_it_holds() -> None:

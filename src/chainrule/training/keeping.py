@@ -14,6 +14,9 @@ from pathlib import Path
 from time import monotonic
 from typing import Any, Final, TypeAlias
 
+import numpy as np
+from numpy.typing import NDArray
+
 from chainrule._version import __version__
 from chainrule.engines.jax.processes import first
 from chainrule.errors import ArgumentError, ModelFileError, require, whole_number
@@ -31,6 +34,9 @@ MEMBER: Final = "member-{}"
 """Of the folder of a member of an ensemble."""
 
 Folder: TypeAlias = str | os.PathLike[str]
+
+COLUMNS: Final = ("loss", "validation_loss", "learning_rate", "seconds")
+"""What a history has a list of, with a number for each epoch, besides metrics."""
 
 SHORT: Final = 40
 """Characters of a value that an error shows."""
@@ -146,10 +152,11 @@ class Keeper:
         new, self._step, self._when = self._step < 0, history.steps, monotonic()
         if not self._writes:
             return
+        told, columns = _parted(history)
         about = {"chainrule": __version__, "training": self._training}
-        about |= {"history": asdict(history), "checkpoint": checkpoint.to_json()}
+        about |= {"history": told, "checkpoint": checkpoint.to_json()}
         try:
-            write_file(self.folder / NAME.format(history.steps), about, checkpoint.arrays())
+            write_file(self.folder / NAME.format(history.steps), about, checkpoint.arrays() | columns)
             self._prune(history.steps)
             self._broken = False
         except OSError as error:
@@ -163,7 +170,7 @@ class Keeper:
                     stacklevel=2,
                 )
             self._broken = True
-        except TypeError as error:
+        except (TypeError, ValueError) as error:
             raise ArgumentError(f"what state() of a callback gives must be what JSON can hold: {error}") from None
 
     def _prune(self, step: int) -> None:
@@ -202,7 +209,7 @@ def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
             continue
         _same_training(description["training"], json.loads(json.dumps(training)), folder)
         try:
-            history = History(**description["history"])
+            history = _whole(description["history"], arrays)
             history.checkpoint = Checkpoint.from_json(description["checkpoint"], arrays)
         except (KeyError, TypeError):
             raise ModelFileError(
@@ -216,6 +223,22 @@ def newest(folder: Folder, training: Mapping[str, Any]) -> History | None:
             "or delete them to start anew"
         )
     return None
+
+
+def _parted(history: History) -> tuple[dict[str, Any], dict[str, NDArray[np.float64]]]:
+    """A history as JSON but for its columns, and these as arrays: where epochs take little time, there are millions."""
+    none: dict[str, Any] = {name: [] for name in COLUMNS}
+    told = asdict(replace(history, **none, metrics={}))
+    columns = {f"history/{name}": getattr(history, name) for name in COLUMNS}
+    columns |= {f"metrics/{name}": values for name, values in history.metrics.items()}
+    return told | {"metrics": list(history.metrics)}, {name: np.array(v, np.float64) for name, v in columns.items()}
+
+
+def _whole(told: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> History:
+    """The history that :func:`_parted` gave."""
+    columns = {name: arrays[f"history/{name}"].tolist() for name in COLUMNS}
+    metrics = {name: arrays[f"metrics/{name}"].tolist() for name in told["metrics"]}
+    return History(**{**told, **columns, "metrics": metrics})
 
 
 def _same_training(there: Mapping[str, Any], here: Mapping[str, Any], folder: Folder) -> None:
