@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import io
 import subprocess
 import sys
 
@@ -10,7 +11,7 @@ import polars as pl
 import pytest
 
 from chainrule.data import pieces, values
-from chainrule.data.pieces import read_pieces
+from chainrule.data.pieces import read_pieces, read_records
 from chainrule.data.tables import read_table
 from chainrule.errors import DataError
 
@@ -113,3 +114,17 @@ def test_errors_of_cells_can_be_moved():
         values.numbers(pl.Series("age", ["1", "x"]))
     assert "row 2: 'x'" in str(error.value)
     assert "row 102: 'x'" in str(error.value.after(100))
+
+
+def test_a_long_row_is_looked_for_in_parts_that_grow(tmp_path):
+    reads = []
+
+    class Counted(io.BytesIO):
+        def read(self, size=-1):
+            reads.append(size)
+            return super().read(size)
+
+    text = b'a,b\n1,"' + b"two\n" * 50_000 + b'"\n3,4\n'
+    found = b"".join(records.text for records in read_records(tmp_path, Counted(text), 100))
+    assert found == text
+    assert len(reads) < 20  # 2,000 of equal size, each of them after all before it

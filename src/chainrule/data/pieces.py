@@ -136,7 +136,7 @@ def read_records(path: Path, stream: IO[bytes], size: int) -> Iterator[Records]:
     """The records of a file, about so many bytes at a time."""
     pending, lines, start = b"", 0, 0
     while True:
-        block = _read(path, stream, size)
+        block = _read(path, stream, max(size, len(pending)))  # a row that does not end is not looked at too often
         raw = pending + block
         end = _end_of_records(raw) if block else len(raw)
         if not end and len(raw) > LONGEST_RECORD:
