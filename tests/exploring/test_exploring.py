@@ -145,6 +145,9 @@ def test_the_page_says_the_best_and_the_spread_of_each_rate():
     assert [float(cell) for cell in quiet[3:]] == pytest.approx(ends.tolist(), rel=1e-3)
     assert wild == ["1e+300", "3", "3", "-", "-", "-"]
     assert found.ends(1e300).size == 0
+    with pytest.raises(cr.ArgumentError, match=r"no network had the learning rate 0.01; there are: 0.001, 1e\+300"):
+        found.ends(0.01)
+    assert found == found != pickle.loads(pickle.dumps(found))
     assert "<svg" in found._repr_html_()
     assert [n["score"] for n in found.to_json()["networks"]] == [*found.scores[:3].tolist(), None, None, None]
     np.testing.assert_array_equal(pickle.loads(pickle.dumps(found)).losses, found.losses)

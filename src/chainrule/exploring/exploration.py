@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from chainrule.document import Block, Document, Figure, Paragraph, Shown, Table
 from chainrule.document.plots import LINES, SERIES, plot
+from chainrule.errors import require
 from chainrule.show.numbers import counted, exact_text, number_text, seconds_text
 from chainrule.training.figures import MOST_SPREAD, logarithmic, spread
 
@@ -22,7 +23,7 @@ TITLE: Final = "Many networks at once"
 HEADING: Final = ("learning rate", "starts", "not finite", "best", "median", "worst")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Exploration(Shown):
     """What became of each network: one for each learning rate and starting point, all starts of the first rate first.
 
@@ -60,7 +61,13 @@ class Exploration(Shown):
         return float(self.rates[self.best])
 
     def ends(self, rate: float) -> NDArray[np.float64]:
-        """The scores of the networks that had a learning rate and stayed finite, rising."""
+        """The scores of the networks that had a learning rate and stayed finite, rising.
+
+        Raises:
+            ArgumentError: where none had it.
+        """
+        known = ", ".join(map(exact_text, self._rates))
+        require(rate in self._rates, f"no network had the learning rate {rate!r}; there are: {known}")
         scores = self.scores[self.rates == rate]
         return np.sort(scores[np.isfinite(scores)])
 
