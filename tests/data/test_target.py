@@ -90,6 +90,10 @@ def test_the_encoder_encodes_and_decodes_its_target() -> None:
         ([3.5, 3.5, 3.5], "every row holds 3.5"),
         (["a", "a"], "every row holds 'a'"),
         ([f"1,{row:03}" for row in range(60)], "text such as '1,000' that differs in nearly every row"),
+        (
+            [*(f"{row}.5" for row in range(60)), "6o.5"],
+            "holds '6o.5', which is no number, though nearly all others are",
+        ),
         (pl.Series([1, 2]).cast(pl.Date), "cannot be a date"),
         ([[1], [2]], "holds values of type List(Int64)"),
     ],

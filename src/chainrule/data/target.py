@@ -214,6 +214,7 @@ def _recognise(series: pl.Series, rows: int) -> tuple[Task, str]:
             return "classification", "true and false"
         case "category":
             if looks_like_identifier(rows, len(series)):
+                _refuse_slip(series)
                 raise DataError(
                     f"column {series.name!r} holds text such as {values.spelled(series[0])} that differs "
                     "in nearly every row, so it has no classes; if these are numbers, write them with digits "
@@ -223,6 +224,17 @@ def _recognise(series: pl.Series, rows: int) -> tuple[Task, str]:
             return "classification", "text"
         case _:
             return _recognise_numbers(values.numbers(series), rows)
+
+
+def _refuse_slip(series: pl.Series) -> None:
+    """Raise :class:`DataError` where nearly all different values are numbers; it says which one is none."""
+    bad = values.not_numbers(series)
+    if 0 < bad.sum() <= len(series) / 20:
+        slip = values.spelled(series[int(bad.argmax())])
+        raise DataError(
+            f"column {series.name!r} holds {slip}, which is no number, though nearly all others are; correct it, or "
+            "remove its row"
+        )
 
 
 def _refuse_amounts(series: pl.Series) -> None:
