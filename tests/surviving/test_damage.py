@@ -60,7 +60,7 @@ def test_training_goes_on_where_the_disk_is_full(disk: Path) -> None:
 
 def test_nothing_is_trained_in_vain_on_a_disk_that_is_full_from_the_start(disk: Path) -> None:
     (disk / "something else").write_bytes(bytes(2 * MEGABYTE - (1 << 16)))
-    with pytest.raises(cr.ArgumentError, match=r"cannot be written to .*No space left on device\): make space"):
+    with pytest.raises(cr.ArgumentError, match=r"cannot be written to .*No space left on device\): see to its space"):
         large(checkpoints=disk / "checkpoints")
     assert steps_in(disk / "checkpoints") == []
 
@@ -88,7 +88,10 @@ def test_checkpoints_come_back_when_there_is_space_again(tmp_path: Path, monkeyp
 @pytest.mark.parametrize("folder", ["/proc/checkpoints", "file/checkpoints", "file"])
 def test_a_place_that_cannot_be_written_is_an_error_before_the_first_step(folder: str, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(cr.ArgumentError, match=r"checkpoints cannot be written to .*: make space, or give another"):
+    with pytest.raises(
+        cr.ArgumentError,
+        match=r"checkpoints cannot be written to .*: see to its space and permissions, or give another",
+    ):
         small(checkpoints=tmp_path / folder)
 
 

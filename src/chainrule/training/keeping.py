@@ -265,5 +265,6 @@ def _differences(name: str, there: Any, here: Any) -> Iterator[str]:
 
 def _unusable(folder: Path, error: OSError) -> ArgumentError:
     return ArgumentError(
-        f"checkpoints cannot be written to {folder} ({error.strerror or error}): make space, or give another folder"
+        f"checkpoints cannot be written to {folder} ({error.strerror or error}): "
+        "see to its space and permissions, or give another folder"
     )
