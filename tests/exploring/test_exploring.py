@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.training import Interrupt
 
 RNG = np.random.default_rng(0)
 X = RNG.standard_normal((300, 6))
@@ -200,6 +201,18 @@ def test_one_epoch_is_number_1():
     axes = found.plot()
     low, high = axes.get_xlim()
     assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_ctrl_c_before_the_first_epoch_is_no_error_of_the_call(monkeypatch):
+    class Pressed(Interrupt):
+        pressed = True
+
+    monkeypatch.setattr("chainrule.exploring.training.Interrupt", Pressed)
+    net = network()
+    before = net.parameters.theta.copy()
+    with pytest.raises(KeyboardInterrupt, match="the network is as it was"):
+        net.explore(X, y)
+    np.testing.assert_array_equal(net.parameters.theta, before)
 
 
 @pytest.mark.parametrize("rates", [[], [0.1, -1.0], [np.inf], "fast", 0.1, [[0.1]]])

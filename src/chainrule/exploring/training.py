@@ -89,7 +89,8 @@ def explore(
     add = network.loss_function.reduction == "sum"
     losses = np.array([_mean(epoch, steps, add) for epoch in _epochs(run, steps, epochs, shuffle, streams)])
     seconds = perf_counter() - start
-    require(len(losses) > 0, "interrupted before the first epoch was finished: the network is as it was")
+    if not len(losses):
+        raise KeyboardInterrupt("interrupted before the first epoch was finished: the network is as it was")
     scores = _scores(network, run.state, losses, held)
     require(bool(np.isfinite(scores).any()), "no network has a finite loss: try a smaller learning rate")
     best = int(np.argmin(np.where(np.isfinite(scores), scores, np.inf)))

@@ -163,7 +163,8 @@ class Trained(Computing):
             validation: rows and targets by whose loss the networks are compared, instead of the training loss.
 
         Returns:
-            The losses of all networks and their spread; this network has the parameters of the best.
+            The losses of all networks and their spread; this network has the parameters of the best. Ctrl-C ends
+            training after the current steps; before the end of the first epoch, it is raised.
 
         >>> import chainrule as cr
         >>> X, y = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
