@@ -77,6 +77,16 @@ def test_the_same_seed_gives_the_same_model(folder):
     assert first == second
 
 
+def test_the_model_of_several_members_does_not_depend_on_how_many_are_trained_at_a_time(folder, monkeypatch):
+    models = []
+    for cores in ("1", "3"):
+        monkeypatch.setenv("CHAINRULE_THREADS", cores)
+        how = {**SMALL, "epochs": 1, "members": 3, "engine": "numpy"}
+        models.append(cr.TableModel.train(cr.Stream(folder, memory="1MB"), "y", ignore=["label"], **how))
+    first, second = (model.network.parameters.theta.tobytes() for model in models)
+    assert first == second
+
+
 def test_a_batch_of_all_rows_is_refused(folder):
     with pytest.raises(ArgumentError, match="a stream has no batch of all rows"):
         cr.TableModel.train(cr.Stream(folder), "y", batch_size="all")

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from chainrule.data import TableEncoder, Task
 from chainrule.diagnosis import Diagnosis, LayerRecorder, preflight_table
 from chainrule.diagnosis.layers import SAMPLE_ROWS, evenly
-from chainrule.engines.native.target import cores
 from chainrule.errors import ArgumentError, rows_numbered, unknown_name
 from chainrule.judging import HeldOut
 from chainrule.recipes import Ensemble, Part, Recipe, learn, learn_stream
@@ -146,9 +145,12 @@ class GivenStream:
         }
 
     def _members(self, recipe: Recipe) -> StreamedTable:
-        """The table as each of the members that are trained at the same time may read it."""
+        """The table as each member may read it, as if all were trained at the same time.
+
+        How many are depends on the machine, and which rows are mixed may not.
+        """
         rows = self._table.rows
-        return replace(self._table, rows=replace(rows, memory=rows.memory // min(recipe.members, cores())))
+        return replace(self._table, rows=replace(rows, memory=rows.memory // recipe.members))
 
     def preflight(self, recipe: Recipe) -> Diagnosis:
         """What there is to say of the columns, and of how the rows are read and mixed."""
