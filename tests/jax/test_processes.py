@@ -196,6 +196,25 @@ def test_a_launcher_that_is_killed_takes_all_with_it_and_the_run_goes_on_to_the_
     assert models[0] == models[1]
 
 
+@pytest.mark.skipif(not os.path.exists("/proc"), reason="looks for processes as Linux shows them")
+def test_ctrl_c_twice_ends_all_at_once_and_leaves_the_checkpoints(table, tmp_path):
+    log, kept = tmp_path / "log.jsonl", tmp_path / "kept"
+    words = ("--epochs", 1_000_000, "--processes", 2, "--log", log, "--checkpoint", kept)
+    started = training(table, tmp_path / "model", *words)
+    try:
+        when_lines(started, log)
+        pids = children(started.pid)
+        for _ in range(2):
+            started.send_signal(signal.SIGINT)
+            sleep(0.3)
+        _, errors = started.communicate(timeout=LOST_WITHIN)
+    finally:
+        started.kill()
+    assert started.returncode == 130, errors
+    assert not any(map(runs, pids.values()))
+    assert [*(kept / "member-1").iterdir()]
+
+
 def test_one_process_writes_and_prints_json_and_ctrl_c_ends_all_with_a_model(table, tmp_path):
     log = tmp_path / "log.jsonl"
     words = ("--epochs", 1_000_000, "--processes", 2, "--log", log, "--checkpoint", tmp_path / "kept", "--json")

@@ -30,6 +30,7 @@ from chainrule.cli.profile import profile
 from chainrule.cli.simplify import simplify
 from chainrule.cli.step import step
 from chainrule.cli.train import INTERRUPTED, train
+from chainrule.engines.jax.processes import leave
 from chainrule.errors import ChainruleError
 
 BAD_INPUT = 2
@@ -43,7 +44,7 @@ class Commands(click.Group):
         words = sys.argv[1:] if args is None else list(args)
         settings |= {"standalone_mode": False, "prog_name": "chainrule", "obj": words}
         try:
-            code = super().main(words, *others, **settings)
+            sys.exit(super().main(words, *others, **settings) or 0)
         except (KeyboardInterrupt, click.Abort):
             click.echo("chainrule: interrupted", err=True)
             code = INTERRUPTED
@@ -53,7 +54,7 @@ class Commands(click.Group):
                 click.echo(json.dumps({"error": message}))
             click.echo(f"chainrule: error: {message}", err=True)
             code = BAD_INPUT
-        sys.exit(code or 0)
+        leave(code)
 
     def invoke(self, context: click.Context) -> Any:
         """Run the command; what click would treat in a way of its own is treated here."""

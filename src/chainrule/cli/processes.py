@@ -97,7 +97,7 @@ def started(words: Sequence[str], processes: int, output: IO[bytes] | None = Non
             lost = _first_that_failed(members)
             if lost is None:
                 return 0
-            if lost.process.returncode > 0:  # the others may have found the same fault
+            if not lost.killed:  # the others may have found the same fault
                 _wait(members, ENDING_SECONDS)
     finally:
         _end(members)
@@ -137,6 +137,11 @@ class _Member:
         """Its exit code; ``None`` while it runs."""
         return self.process.poll()
 
+    @property
+    def killed(self) -> bool:
+        """Whether a signal ended it, other than that by which JAX ends those whose others are gone."""
+        return self.process.returncode < 0 and self.process.returncode != -signal.SIGABRT
+
     def fate(self, processes: int) -> str:
         """How it ended, and the last that it said of that."""
         code = self.process.returncode
@@ -159,7 +164,7 @@ def _first_that_failed(members: Sequence[_Member]) -> _Member | None:
         failed = [member for member, code in codes if code]
         if failed:
             # One that was killed comes before one that failed for want of it.
-            return min(failed, key=lambda member: (member.process.returncode > 0, member.number))
+            return min(failed, key=lambda member: (not member.killed, member.number))
         if all(code == 0 for _, code in codes):
             return None
         sleep(LOOKING_SECONDS)

@@ -7,12 +7,13 @@ where they are needed: commands import this module before they know what they ar
 
 from __future__ import annotations
 
+import os
 import sys
 import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from chainrule.engines.jax.settings import need_jax
 from chainrule.errors import ArgumentError, DataError, EngineError
@@ -97,13 +98,30 @@ def _place(how: str) -> dict[str, Any]:
 
 def several() -> bool:
     """Whether this is one of several processes; JAX is not imported to find out."""
+    return _joined() and sys.modules["jax"].process_count() > 1
+
+
+def _joined() -> bool:
+    """Whether this process has begun to join others."""
     initialized = getattr(sys.modules.get("jax.distributed"), "is_initialized", None)
-    return initialized is not None and initialized() and sys.modules["jax"].process_count() > 1
+    return initialized is not None and initialized()
 
 
 def first() -> bool:
     """Whether this process is the one that writes files and talks."""
     return not several() or sys.modules["jax"].process_index() == 0
+
+
+def leave(code: int) -> NoReturn:
+    """End this process, which has failed, with an exit code.
+
+    One of several ends at once: JAX would wait for the others, and they wait for this one in the middle of a step.
+    """
+    if _joined():
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+    sys.exit(code)
 
 
 def largest(*numbers: int) -> tuple[int, ...]:
