@@ -321,3 +321,12 @@ def test_a_standard_input_that_cannot_be_read_is_one_error(tmp_path, closed):
     assert done.returncode == 2
     (line,) = done.stderr.splitlines()
     assert "standard input: " in line
+
+
+def test_lines_without_a_target_are_not_kept():
+    table, reader = OnlineTable("y"), LineReader("csv")
+    with pytest.raises(cr.errors.DataError, match="the stream gave 0 rows"):
+        table.consume([b"a,y\n"], reader)
+    for _ in range(50):
+        table._take(reader.read(b"1,NA\n"))
+    assert len(table._early) == 1

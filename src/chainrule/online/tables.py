@@ -144,7 +144,8 @@ class OnlineTable:
         if self._learner is not None:
             self._learn(frame, lines)
             return
-        self._early.append((frame, lines))
+        if frame.height or not self._early:
+            self._early.append((frame, lines))
         if sum(early.height for early, _ in self._early) >= self.warm_up:
             self._begin()
 
