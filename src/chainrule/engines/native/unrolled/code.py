@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from chainrule.engines.native.code import KEPT, MAKING
 from chainrule.engines.native.jit import compile_text
 from chainrule.engines.native.target import Target
 from chainrule.engines.native.unrolled.loop import FIXED, NAME, Step, live_nodes, write_steps
@@ -23,6 +25,16 @@ def step_text(program: Program, rows: int, precision: str, target: Target) -> st
     """LLVM's text of a step of one network, for batches of so many rows."""
     unrolled = unroll(program, rows)
     return write_steps(Step(unrolled, precision, 1, 1, live_nodes(unrolled), target.triple)).titled()
+
+
+@lru_cache(KEPT)
+def _compiled(
+    program: Program, rows: int, precision: str, lanes: int, groups: int, target: Target
+) -> tuple[Callable[..., None], Step]:
+    """The function of a step; runs of equal steps share it."""
+    unrolled = unroll(program, rows)
+    step = Step(unrolled, precision, lanes, groups, live_nodes(unrolled), target.triple)
+    return compile_text(write_steps(step).text, target).function(NAME, ctypes.c_void_p), step
 
 
 class Code:
@@ -48,9 +60,8 @@ class Code:
         target: Target,
         data: Mapping[str, NDArray[Any]],
     ) -> None:
-        unrolled = unroll(program, rows)
-        step = Step(unrolled, precision, lanes, groups, live_nodes(unrolled), target.triple)
-        self._function = compile_text(write_steps(step).text, target).function(NAME, ctypes.c_void_p)
+        with MAKING:
+            self._function, step = _compiled(program, rows, precision, lanes, groups, target)
         slots = step.slots
         self._table = np.zeros(len(slots), np.int64)
         reals = self._table.view(np.float64)
@@ -60,7 +71,7 @@ class Code:
             if var.role == "constant" and var.name in slots
         ]
         self._powers = [(slots[base], Powers(float.fromhex(base))) for base in step.bases]
-        self._data = [(slots[name], name) for name in unrolled.data]
+        self._data = [(slots[name], name) for name in step.unrolled.data]
         self.read_from(data)
 
     def read_from(self, data: Mapping[str, NDArray[Any]]) -> None:

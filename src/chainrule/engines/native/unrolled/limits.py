@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
+from chainrule.engines.native.code import KEPT
 from chainrule.engines.native.unrolled.graph import Node
 from chainrule.engines.native.unrolled.loop import live_nodes
 from chainrule.engines.native.unrolled.lower import NotForThisForm, unroll
@@ -20,6 +23,7 @@ INSTRUCTIONS = {
 """About how many instructions a function is; other operations are one for each argument."""
 
 
+@lru_cache(KEPT)
 def fits(program: Program, batch_size: int) -> bool:
     """Whether a step program is one for this form, with batches of that many rows.
 
