@@ -75,6 +75,17 @@ def learnt(engine: object) -> list[float]:
     return [float(v) for v in made.network_.parameters.theta]
 
 
+def embedded(engine: object) -> list[float]:
+    """The parameters after a fit with Embeddings, a wide one too, to the rows of which gradients are added."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 5, (23, 2)), rng.normal(size=23)
+    tables = [[cr.Columns(0), cr.Embedding(5, 3)], [cr.Columns(1), cr.Embedding(8, 2)]]
+    layers = (cr.Join(*tables), cr.Dense(6, "tanh"), cr.Dense(1))
+    net = cr.Network(*layers, loss="squared_error", seed=0, dtype="float64")
+    net.fit(X, y, epochs=2, batch_size=4, optimizer=cr.SGD(0.05), engine=engine)
+    return [float(v) for v in net.parameters.theta]
+
+
 if __name__ == "__main__":
     jax.config.update("jax_num_cpu_devices", 4)
     print(
@@ -86,6 +97,7 @@ if __name__ == "__main__":
                 "too many": refused(JaxEngine(devices=5)),
                 "nothing wide": refused(JaxEngine(devices=4, split=2)),
                 "streams": [streamed("numpy"), streamed(ROWS_DIVIDED)],
+                "embedded": [embedded(engine) for engine in ("numpy", ROWS_DIVIDED, UNITS_DIVIDED)],
                 "members": [learnt("numpy"), learnt(ROWS_DIVIDED)],
             }
         )

@@ -53,6 +53,12 @@ def test_devices_that_have_a_part_of_a_stream_each_learn_what_numpy_does(found):
     assert divided == pytest.approx(wanted, abs=1e-12 * np.max(np.abs(wanted)))
 
 
+def test_rows_of_an_embedding_get_the_gradients_of_all_devices(found):
+    wanted, *divided = map(np.array, found["embedded"])
+    for each in divided:
+        assert each == pytest.approx(wanted, abs=1e-12 * np.max(np.abs(wanted)))
+
+
 def test_members_train_one_after_another_to_the_parameters_of_numpy(found):
     wanted, members = map(np.array, found["members"])
     assert members == pytest.approx(wanted, abs=1e-5 * np.max(np.abs(wanted)))

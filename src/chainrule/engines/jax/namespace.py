@@ -33,8 +33,10 @@ def scope() -> Iterator[None]:
         yield
 
 
-def text_function(program: Program, precision: str, settings: JaxEngine) -> Callable[..., tuple[Array, ...]]:
-    """The program's text as a function of its inputs, in order, that JAX can trace."""
+def text_function(
+    program: Program, precision: str, settings: JaxEngine, **others: Callable[..., Array]
+) -> Callable[..., tuple[Array, ...]]:
+    """The program's text as a function of its inputs, in order, that JAX can trace; ``others`` replace its names."""
     narrow = settings.products == "bfloat16" and precision == "float32"
     dtype = FLOAT_TYPES[precision]
     names = {
@@ -43,6 +45,7 @@ def text_function(program: Program, precision: str, settings: JaxEngine) -> Call
         "uniform": partial(uniform, dtype=dtype, xp=jnp),
         "add_rows": add_rows,
         "narrow_product": narrow_product,
+        **others,
     }
     return compile_program(_with_narrow_products(program) if narrow else program, precision, names=names)
 

@@ -16,7 +16,7 @@ import numpy as np
 from jax import lax
 from numpy.typing import NDArray
 
-from chainrule.engines.jax.mesh import layout_of, on_host, place, place_share
+from chainrule.engines.jax.mesh import MODEL, layout_of, on_host, place, place_share
 from chainrule.engines.jax.namespace import Array
 from chainrule.engines.jax.processes import check_same, largest, reported_losses, several
 from chainrule.engines.jax.run import JaxRun, Slice
@@ -40,6 +40,15 @@ class ShardedStep(Step):
         super().__init__(program, precision, settings)
         self.layout = layout_of(settings)
         self._batched = {v.name for v in self.program.inputs if v.shape[:1] == ("B",) and v.name != "rows"}
+
+    def add_rows(self, x: Array, indices: Array, shape: tuple[int, ...]) -> Array:
+        """Zeros of ``shape`` with each row of ``x`` added at its index; where units are divided, each device adds all.
+
+        XLA gives another sum where both the rows and the units behind what is added are divided.
+        """
+        if self.layout.mesh.shape[MODEL] > 1:
+            x, indices = _held(x, self.layout.whole), _held(indices, self.layout.whole)
+        return super().add_rows(x, indices, shape)
 
     def read(self, array: Array) -> NDArray[Any]:
         """An array of what is carried, on the host."""

@@ -13,7 +13,7 @@ from jax import lax
 from numpy.typing import NDArray
 
 from chainrule.engines.indices import guarded
-from chainrule.engines.jax.namespace import Array, text_function
+from chainrule.engines.jax.namespace import Array, add_rows, text_function
 from chainrule.engines.jax.settings import JaxEngine
 from chainrule.engines.protocol import Steps
 from chainrule.engines.regions import split_regions
@@ -61,12 +61,16 @@ class Step:
         self.program, self.regions = split_regions(guarded(program, known))
         self.precision = precision
         self.gathers = any(v.name == "rows" for v in program.inputs)
-        self._function = text_function(self.program, precision, settings)
+        self._function = text_function(self.program, precision, settings, add_rows=self.add_rows)
         self.inputs = [v.name for v in self.program.inputs]
         places = {label: place for place, (label, _) in enumerate(self.program.outputs)}
         self._carried = {n: places[f"new_{n}"] for n in self.inputs if f"new_{n}" in places}
         self._prediction = places.get("prediction")
         self.parameters = [v.name for v in self.program.inputs if v.role == "parameter"]
+
+    def add_rows(self, x: Array, indices: Array, shape: tuple[int, ...]) -> Array:
+        """Zeros of ``shape`` with each row of ``x`` added at its index."""
+        return add_rows(x, indices, shape)
 
     def split(self, state: Mapping[str, Any]) -> dict[str, Any]:
         """The parts of a state with flat vectors, or of a piece of it."""
