@@ -18,7 +18,7 @@ import pytest
 
 import chainrule as cr
 from chainrule.cli import main
-from chainrule.online import sources
+from chainrule.online import folder, sources
 from chainrule.online.lines import LineReader
 from chainrule.online.tables import OnlineTable
 
@@ -226,6 +226,43 @@ def test_ctrl_c_while_waiting_for_input_leaves_a_model_of_what_had_arrived(table
     model = cr.TableModel.load(tmp_path / "m")
     assert model.settings["online"]["rows"] == 500, "what had arrived was learnt without waiting for more"
     assert model.interrupted
+
+
+def test_a_killed_stream_leaves_a_model_from_which_another_goes_on_to_the_same_bits(table, tmp_path, trained):
+    command = ["train", "-", "--online", "--target", "y", "--out", str(tmp_path / "m"), "--warm-up", "200"]
+    pipes = {"stdin": subprocess.PIPE, "stderr": subprocess.DEVNULL}
+    process = subprocess.Popen([sys.executable, "-m", "chainrule", *command, "--every", "0"], **pipes, text=True)
+    process.stdin.write("\n".join([HEADER, *table[:700]]) + "\n")
+    process.stdin.flush()
+    deadline = time.monotonic() + 60
+    while not (tmp_path / "m" / "model.json").exists():
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    process.kill()
+    process.communicate()
+    kept = cr.TableModel.load(tmp_path / "m")
+    assert "the stream went on" in kept.histories[0].stopped
+    rows = kept.settings["online"]["rows"]
+    assert 200 <= rows <= 700
+    done = train([HEADER, *table[rows:]], tmp_path / "m", "--from", str(tmp_path / "m"))
+    assert done.returncode == 0, done.stderr
+    assert np.array_equal(weights(tmp_path / "m"), weights(trained[1]))
+
+
+def test_a_model_that_cannot_be_written_meanwhile_ends_nothing(table, tmp_path, monkeypatch):
+    failures = iter([True])
+
+    def save(*arguments, **how):
+        if next(failures, False):
+            raise cr.ChainruleError("there is no space left on the disk")
+        return plain(*arguments, **how)
+
+    plain = folder.save
+    monkeypatch.setattr(folder, "save", save)
+    done = train([HEADER, *table[:500]], tmp_path / "m", "--warm-up", "200", "--every", "0")
+    assert done.returncode == 0
+    assert "no space left on the disk (learning goes on; the model is written later)" in done.stderr
+    assert cr.TableModel.load(tmp_path / "m").settings["online"]["rows"] == 500
 
 
 def serve(parts, pause=0.05):

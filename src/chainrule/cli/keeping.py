@@ -19,7 +19,7 @@ def keeping(command: Callable[..., Any]) -> Callable[..., Any]:
             "--every",
             metavar="SECONDS",
             type=click.FloatRange(min=0),
-            help="Seconds from one checkpoint to the next.  [default: 60]",
+            help="Seconds from one checkpoint (with --online, one writing of the model) to the next.  [default: 60]",
         ),
         click.option(
             "--checkpoint",

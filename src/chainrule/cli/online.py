@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, Final
@@ -26,12 +27,18 @@ MOST_LINES: Final = 10
 LONGEST_SILENCE: Final = 60.0
 """Seconds after which a line of progress comes, even where learning goes on for hours."""
 
+KEPT_SECONDS: Final = 60.0
+"""Seconds from one writing of the model to the next, if nothing else is said."""
+
+KEPT_RATIO: Final = 20
+"""How many times longer than writing it takes learning goes on, at least."""
+
 STREAM_OPTIONS: Final = ("header", "format", "warm_up", "before")
 """What only a stream has."""
 
 _TABLE_OPTIONS: Final = (
     *("members", "dropout", "epochs", "patience", "batch_size", "skip_unlabelled"),
-    *("log", "tensorboard", "mlflow", "checkpoint", "every", "resume", "on_disk", "memory"),
+    *("log", "tensorboard", "mlflow", "checkpoint", "resume", "on_disk", "memory"),
     *("processes", "joining"),
 )
 """What only a table in a file has."""
@@ -88,8 +95,10 @@ def check_options(context: click.Context, *, online: bool) -> None:
             raise ArgumentError(f"{parameter.opts[0]} {refused[name]}")
 
 
-def learn(source: str, folder: Path, *, command: str, force: bool, as_json: bool, **arguments: Any) -> int:
-    """Learn from a stream until it ends or Ctrl-C is pressed, and write the model.
+def learn(
+    source: str, folder: Path, *, command: str, force: bool, as_json: bool, every: float | None, **arguments: Any
+) -> int:
+    """Learn from a stream until it ends or Ctrl-C is pressed, and write the model, from time to time and in the end.
 
     Args:
         source: ``-`` or ``tcp://host:port``.
@@ -97,6 +106,7 @@ def learn(source: str, folder: Path, *, command: str, force: bool, as_json: bool
         command: that was given.
         force: whether the folder may hold other files.
         as_json: whether to print an object for programs.
+        every: seconds from one writing to the next.
         **arguments: of :class:`chainrule.online.tables.OnlineTable`, with ``header`` and ``format``.
     """
     from chainrule.cli import show
@@ -110,14 +120,21 @@ def learn(source: str, folder: Path, *, command: str, force: bool, as_json: bool
     header, format_ = arguments.pop("header"), arguments.pop("format") or "csv"
     reader = LineReader(format_, header.split(",") if header else None)
     table = OnlineTable(**{name: value for name, value in arguments.items() if value is not None})
+    write = partial(save, folder=folder, command=command, force=force)
+    progress, keeping = _Progress(quiet=as_json), _Keeping(write, KEPT_SECONDS if every is None else every)
+
+    def watch(table: OnlineTable) -> None:
+        progress(table)
+        keeping(table)
+
     broken: ChainruleError | None = None
     try:
-        table.consume(stream_bytes(source), reader, _Progress(quiet=as_json))
+        table.consume(stream_bytes(source), reader, watch)
     except ChainruleError as error:  # what was learnt before is kept
         if not table.record or not table.record.rows:
             raise
         table.record.stopped, broken = "ended by an error", error
-    model = save(table, folder, command=command, force=force)
+    model = write(table)
     assert table.record is not None
     if broken:
         raise type(broken)(f"{broken} (the model of the {table.record.rows} rows before is in {folder})") from None
@@ -157,6 +174,28 @@ class _Progress:
             since, self.mark = record.since(self.mark), record.mark()
             if since:
                 _say(f"{counted(record.rows, 'row')}: {_values(since)}{_left_out(table)}")
+
+
+class _Keeping:
+    """Writes the model from time to time: a stream may go on for ever, and a power cut must not take all of it."""
+
+    def __init__(self, write: Callable[[OnlineTable], Any], seconds: float) -> None:
+        self.write, self.seconds = write, seconds
+        self.due, self.rows = monotonic() + seconds, 0
+
+    def __call__(self, table: OnlineTable) -> None:
+        """Write it, if it is time and there is something new; the end of the stream sees to itself."""
+        record = table.record
+        if record is None or record.rows in (0, self.rows) or record.stopped or monotonic() < self.due:
+            return
+        start = monotonic()
+        try:
+            self.write(table)
+            self.rows = record.rows
+        except ChainruleError as error:
+            _say(f"{error} (learning goes on; the model is written later)")
+        now = monotonic()
+        self.due = now + max(self.seconds, KEPT_RATIO * (now - start))
 
 
 def _say(text: str) -> None:

@@ -118,8 +118,9 @@ def train(
     stream: dict[str, Any] = {name: arguments.pop(name) for name in STREAM_OPTIONS}
     if online:
         stream |= {name: arguments[name] for name in ("task", "hidden", "lr", "seed", "engine", "ignore")}
+        stream |= {"target": target, "every": every}
         folder, command = out or Path("online-model"), _command(context)
-        return learn(str(data), folder, command=command, force=force, as_json=as_json, target=target, **stream)
+        return learn(str(data), folder, command=command, force=force, as_json=as_json, **stream)
     arguments["engine"], code = part_of(context.obj, processes, joining, arguments["engine"])
     if code is not None:
         return code

@@ -46,8 +46,8 @@ def page(table: OnlineTable, model: TableModel, record: Prequential) -> Document
         (
             Paragraph(
                 f"{record.rows} rows were learnt one by one, each once, in the order in which they came; "
-                f"{record.stopped}.{went_on} Each row was predicted before it was learnt, so every error counted here "
-                "is one on a row that the model had not seen."
+                f"{model.histories[0].stopped}.{went_on} Each row was predicted before it was learnt, so every error "
+                "counted here is one on a row that the model had not seen."
             ),
             Heading("How well it predicted"),
             _averages(record),

@@ -43,7 +43,7 @@ class Prequential:
         rows: how many rows there were.
         window: w.
         curve: the averages in the course of time, as columns: ``rows``, ``loss``, ``loss_window``, ``loss_fading``, ...
-        stopped: why learning ended, in words.
+        stopped: why learning ended, in words; empty while it goes on.
         interrupted: whether Ctrl-C ended it.
     """
 

@@ -256,7 +256,7 @@ class OnlineTable:
         history = History(
             loss=list(record.curve_to_now()["loss_window"]),
             steps=learner.rows,
-            stopped=record.stopped,
+            stopped=record.stopped or "written while the stream went on",
             interrupted=record.interrupted,
         )
         settings = {

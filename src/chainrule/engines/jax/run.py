@@ -32,7 +32,7 @@ class JaxRun(ReplayingRun):
     """
 
     least_room = 1
-    """Steps for which a call of the device has room, at least."""
+    """Steps for which a call of the device has room, where its rows allow it: several short epochs are one call."""
 
     def __init__(self, steps: Steps, settings: JaxEngine) -> None:
         require(
@@ -99,7 +99,7 @@ class JaxRun(ReplayingRun):
         """Make the steps of a call; their losses."""
         size = call.batch_size
         full, rest = divmod(len(call.order), size)
-        room = max(self.least_room, min(-(-self._capacity // size), ROWS_IN_A_CALL // size))
+        room = min(max(self.least_room, -(-self._capacity // size)), max(ROWS_IN_A_CALL // size, 1))
         made = [self._several(call, start, min(room, full - start), room) for start in range(0, full, room)]
         if rest:
             made.append(self._several(call, full, 1, 1))
