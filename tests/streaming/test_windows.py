@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import polars as pl
 import pytest
 
 import chainrule as cr
@@ -112,6 +113,22 @@ def test_processes_have_shares_of_the_windows_that_one_alone_has(learnt, monkeyp
     for wanted, *found in zip(loaded, *shared, strict=True):
         for name, array in wanted.items():
             np.testing.assert_array_equal(np.concatenate([own[name] for own in found])[: len(array)], array)
+
+
+def test_batches_that_do_not_fit_into_the_memory_are_an_error(learnt):
+    net = cr.mlp([3, 4, 1], loss="mean_squared_error")
+    with pytest.raises(cr.ArgumentError, match="two batches of 500 rows do not fit into the"):
+        net.fit(in_windows(learnt, 400), None, epochs=1, batch_size=500, validation=learnt.validation)
+
+
+def test_many_small_row_groups_are_read_together(tmp_path):
+    table = pl.DataFrame({"x": np.arange(2000.0), "y": np.arange(2000.0) ** 2})
+    table.write_parquet(tmp_path / "t.parquet", row_group_size=2)
+    files = cr.Stream(tmp_path).files
+    chunks, frames = zip(*files.survey(["x", "y"]), strict=True)
+    assert len(chunks) < 20
+    assert pl.concat(frames).equals(table)
+    assert [chunk.first for chunk in chunks] == np.cumsum([0, *(frame.height for frame in frames[:-1])]).tolist()
 
 
 def test_rows_that_fit_into_one_window_are_read_once(learnt, monkeypatch):

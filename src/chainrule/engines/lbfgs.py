@@ -33,6 +33,8 @@ class LBFGSRun:
         rate: the first step length tried, from the number of steps already made and the run's constants.
     """
 
+    slice_factor = 1.0
+
     def __init__(
         self,
         objective: Objective,

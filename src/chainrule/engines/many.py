@@ -28,6 +28,7 @@ class SeparateRuns:
 
     def __init__(self, runs: Sequence[Run], workers: int) -> None:
         self.program, self.precision = runs[0].program, runs[0].precision
+        self.slice_factor = runs[0].slice_factor
         self.failed: dict[str, Any] | None = None
         self.predictions: NDArray[Any] | None = None
         self._runs = runs

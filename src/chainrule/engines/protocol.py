@@ -82,6 +82,8 @@ class Run(Protocol):
     """What a step computes."""
     precision: str
     """Of its floats."""
+    slice_factor: float
+    """How many times as long its slices should be as those of an engine whose calls cost nothing."""
     failed: dict[str, Any] | None
     """What a step that was not finite had read, by name of the program's inputs, where that is known."""
 

@@ -52,6 +52,8 @@ class ReplayingRun(ABC):
         data: the arrays that steps read, in the element types of the engine.
     """
 
+    slice_factor = 1.0
+
     def __init__(self, step: Program, precision: str, data: State, batch_size: int, share: Share = WHOLE) -> None:
         self.program, self.precision = step, precision
         self.failed: dict[str, Any] | None = None

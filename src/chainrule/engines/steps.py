@@ -17,6 +17,8 @@ from chainrule.program import Program
 class NumpyRun:
     """A run of a step program on NumPy; see :class:`chainrule.engines.protocol.Run`."""
 
+    slice_factor = 1.0
+
     def __init__(
         self, step: Program, precision: str, data: Mapping[str, Any], state: Mapping[str, NDArray[Any]]
     ) -> None:

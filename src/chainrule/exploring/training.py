@@ -191,7 +191,7 @@ class _Slices:
             done += len(parts[-1])
             spent = max(perf_counter() - before, 1e-9)
             most = min(2 * self.width, MOST_LOSSES // parts[-1].shape[1])
-            self.width = max(1, min(most, int(SLICE_SECONDS * len(parts[-1]) / spent)))
+            self.width = max(1, min(most, int(SLICE_SECONDS * self.run.slice_factor * len(parts[-1]) / spent)))
             if interrupt.pressed:
                 break
         return np.concatenate(parts)

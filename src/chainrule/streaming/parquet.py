@@ -1,4 +1,4 @@
-"""Parquet files as chunks: row groups, or parts of them where they are large."""
+"""Parquet files as chunks: row groups, parts of them where they are large, several where they are many and small."""
 
 from __future__ import annotations
 
@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     import polars as pl
 
 EMPTY: Final = "empty"
+
+MANY_GROUPS: Final = 256
+"""Row groups of a file beyond which small ones are read together."""
+
+SMALL_BYTES: Final = 1 << 18
+"""What row groups that are read together take, at most."""
 
 
 class ParquetFiles:
@@ -52,7 +58,7 @@ class ParquetFiles:
         self._names[path] = dict(zip(names, schema, strict=True))
         place = 0
         first = self._chunks[-1].first + self._chunks[-1].rows if self._chunks else 0
-        for rows, size in groups:
+        for rows, size in _joined(groups):
             parts = min(-(-size // limit), max(rows, 1))
             for part in range(parts):
                 start, stop = rows * part // parts, rows * (part + 1) // parts
@@ -110,6 +116,19 @@ def _row_groups(path: Path) -> list[tuple[int, int]]:
     except (pa.ArrowException, OSError) as error:
         reason = next(iter(str(error).splitlines()), type(error).__name__)
         raise DataError(f"{path} is damaged, or no Parquet file ({reason}); write or fetch it again") from error
+
+
+def _joined(groups: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Neighbours together where a file has many small groups: each read goes through the whole footer."""
+    if len(groups) <= MANY_GROUPS:
+        return groups
+    joined = groups[:1]
+    for rows, size in groups[1:]:
+        if joined[-1][1] + size <= SMALL_BYTES:
+            joined[-1] = joined[-1][0] + rows, joined[-1][1] + size
+        else:
+            joined.append((rows, size))
+    return joined
 
 
 def _compare(path: Path, kinds: dict[str, str], first: Path, expected: dict[str, str]) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.engines.protocol import WHOLE, Share
-from chainrule.errors import CellError, DataError
+from chainrule.errors import CellError, DataError, require
 from chainrule.streaming.chunks import Files
 from chainrule.streaming.survey import Survey
 from chainrule.training.windows import Data, Prepare, Window, to_pick_from
@@ -74,7 +74,12 @@ class ChunkWindows:
         self.rows = source.rows
         example = self._encoded(source.survey.sample.frame.head(1))
         row_bytes = sum(array.nbytes for array in example.values()) + ORDER_BYTES
-        fitting = max(source.memory // 2 // row_bytes, batch_size)
+        fitting = source.memory // 2 // row_bytes
+        require(
+            fitting >= min(batch_size, self.rows),
+            f"two batches of {batch_size:,} rows do not fit into the {source.memory:,} bytes that there are for rows "
+            "to train on: give the stream more memory, or take smaller batches",
+        )
         self.count = 1 if self.rows <= fitting else -(-self.rows // (fitting // batch_size * batch_size))
         """Windows of an epoch."""
         batches = -(-self.rows // batch_size)

@@ -46,7 +46,7 @@ class Callback:
         """Called before the first step."""
 
     def on_slice(self, moment: Moment) -> bool | None:
-        """Called every few milliseconds, between steps."""
+        """Called every 20 milliseconds or so (100 on JAX), between steps."""
 
     def on_epoch(self, moment: Moment) -> bool | None:
         """Called after each epoch, when its line in the history is written."""

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from chainrule.engines.jax.processes import largest, of_first, several
+from chainrule.engines.jax.processes import largest, of_first
 from chainrule.engines.protocol import NonFiniteStep, Run
 from chainrule.errors import require
 from chainrule.show.numbers import counted
@@ -24,10 +24,7 @@ from chainrule.training.stopping import Best
 from chainrule.training.windows import Window
 
 SLICE_SECONDS = 0.02
-"""How long the engine works between two looks at callbacks and at Ctrl-C."""
-
-TOGETHER_SECONDS = 0.1
-"""The same for several processes, which exchange messages at each look: a millisecond or more."""
+"""How long the engine works between two looks at callbacks and at Ctrl-C, times the run's own factor."""
 
 START_ROWS = 32
 """Rows by whose losses it is told what training began from: fewer could be easy ones by chance."""
@@ -237,7 +234,7 @@ class _Training:
 
     def window(self, window: Window, first: int, epoch: int, interrupt: Interrupt) -> None:
         """The steps of a window that are not made yet; so many steps of the epoch are before it."""
-        size, seconds = self.plan.batch_size, TOGETHER_SECONDS if several() else SLICE_SECONDS
+        size, seconds = self.plan.batch_size, SLICE_SECONDS * self.run.slice_factor
         if window.load:
             self.run.verify()  # while the rows of the window before are still there
             self.run.load(window.load())

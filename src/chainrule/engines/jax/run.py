@@ -31,6 +31,7 @@ class JaxRun(ReplayingRun):
     call and reused for what comes out.
     """
 
+    slice_factor = 5.0
     least_room = 1
     """Steps for which a call of the device has room, where its rows allow it: several short epochs are one call."""
 

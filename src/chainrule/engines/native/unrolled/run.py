@@ -41,6 +41,8 @@ class ManyRun:
         target: the machine; this one, by default.
     """
 
+    slice_factor = 1.0
+
     def __init__(
         self, step: Program, precision: str, data: State, state: State, *, target: Target | None = None
     ) -> None:
@@ -197,6 +199,8 @@ class ManyRun:
 
 class UnrolledRun:
     """A run of one network: a :class:`ManyRun` of one."""
+
+    slice_factor = 1.0
 
     def __init__(
         self, step: Program, precision: str, data: State, state: State, *, target: Target | None = None
