@@ -19,14 +19,14 @@ from chainrule.optim import LBFGS, SGD, Optimizer, Slots
 from chainrule.running import Data, clock, many_run, training_steps
 from chainrule.schedules import plateau_of
 from chainrule.show.numbers import counted
-from chainrule.training import Interrupt, batch_rows
+from chainrule.training import Interrupt, batch_rows, mean_loss
 from chainrule.training.loop import SLICE_SECONDS
 
 if TYPE_CHECKING:
     from chainrule.network.computing import Computing
 
-MOST_LOSSES = 1 << 17
-"""Losses of a slice, of all networks, at most: these stay in a cache while steps are made."""
+MOST_LOSSES = 1 << 20
+"""Losses of a slice, of all networks, at most: they take 8 MB."""
 
 State = Mapping[str, NDArray[Any]]
 
@@ -194,7 +194,7 @@ class _Slices:
             self.width = max(1, min(most, int(SLICE_SECONDS * self.run.slice_factor * len(parts[-1]) / spent)))
             if interrupt.pressed:
                 break
-        return np.concatenate(parts)
+        return np.concatenate(parts) if len(parts) > 1 else parts[0]
 
 
 def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.float64]:
@@ -204,7 +204,7 @@ def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.fl
         return np.asarray(each.sum(axis=1))
     weights = np.full(len(losses), steps.batch_size)
     weights[-1] = steps.rows - (len(weights) - 1) * steps.batch_size
-    return np.average(each, axis=1, weights=weights)
+    return mean_loss(each, weights)
 
 
 def _scores(network: Computing, state: State, losses: NDArray[np.float64], held: Data | None) -> NDArray[np.float64]:

@@ -8,7 +8,7 @@ from chainrule.training.interrupt import Interrupt, whole_runs
 from chainrule.training.keeping import Checkpoints
 from chainrule.training.loop import train
 from chainrule.training.metrics import Metric
-from chainrule.training.plan import Plan, batch_rows
+from chainrule.training.plan import Plan, batch_rows, mean_loss
 from chainrule.training.progress import progress_callback
 from chainrule.training.series import LayerSeries
 
@@ -28,6 +28,7 @@ __all__ = [
     "batch_rows",
     "curve_finding",
     "listed_callbacks",
+    "mean_loss",
     "progress_callback",
     "train",
     "whole_runs",

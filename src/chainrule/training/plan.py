@@ -59,7 +59,14 @@ class Plan:
 
     def epoch_loss(self, losses: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
         """The loss of an epoch from those of its batches, of which each has a weight."""
-        return float(losses.sum() if self.add_losses else (losses * weights).sum() / weights.sum())
+        return float(losses.sum() if self.add_losses else mean_loss(losses, weights))
+
+
+def mean_loss(losses: NDArray[np.float64], weights: NDArray[Any]) -> NDArray[np.float64]:
+    """The mean of the losses of batches, along the last axis, each of which counts as its weight says."""
+    if (weights == weights[0]).all():
+        return np.asarray(losses.mean(axis=-1))
+    return np.asarray((losses * weights).sum(axis=-1) / weights.sum())
 
 
 def batch_rows(batch_size: int | str, rows: int) -> int:

@@ -87,20 +87,21 @@ class Code:
         for place, powers in self._powers:
             self._table[place] = powers.address(first + 1, steps)
 
-    def run(self, rows: int, losses: int, predictions: int, stride: int, state: int) -> float:
+    def run(self, rows: int, losses: int, predictions: int, apart: int, stride: int, state: int) -> float:
         """Make the steps for one group of networks; several threads may do so at a time.
 
         Args:
             rows: the address of the row numbers.
             losses: where losses go.
             predictions: where predictions go.
-            stride: bytes from the losses of one step to those of the next.
+            apart: bytes from the losses of one network to those of the next.
+            stride: bytes from one element of a prediction to the next.
             state: the address of the state.
 
         Returns:
             The learning rate of the last step.
         """
         table = self._table.copy()
-        table[2:7] = rows, losses, predictions, stride, state
+        table[2:8] = rows, losses, predictions, apart, stride, state
         self._function(table.ctypes.data)
         return float(table.view(np.float64)[_RATE])

@@ -20,12 +20,12 @@ from chainrule.show.numbers import counted
 NAME = "steps"
 """The exported function; its only argument is the address of the table."""
 
-FIXED = ("steps", "first", "rows", "losses", "predictions", "stride", "state", "rate")
+FIXED = ("steps", "first", "rows", "losses", "predictions", "apart", "stride", "state", "rate")
 """What each table begins with: numbers of 64 bits.
 
 The number of steps and that of the steps before them, addresses of the row numbers, of the losses and of the
-predictions, bytes from the losses of one step to those of the next (as from one element of a prediction to the next),
-the address of the state; and the learning rate of the last step, which the function writes.
+predictions, bytes from the losses of one network to those of the next, and from one element of a prediction to the
+next, the address of the state; and the learning rate of the last step, which the function writes.
 """
 
 RANDOM = 8
@@ -113,7 +113,7 @@ class _Loop:
     def write(self) -> None:
         """Write the function."""
         f, run = self.function, Writer(self.bench, self.joined, Reach.RUN, {"constant": self._constant})
-        self.fixed = {name: self._slot(name) for name in ("steps", "first", "stride")}
+        self.fixed = {name: self._slot(name) for name in ("steps", "first", "apart", "stride")}
         self.fixed |= {name: self._slot(name, "ptr") for name in ("rows", "losses", "predictions", "state")}
         self.tables = {name: self._slot(name, "ptr") for name in [*self.unrolled.data, *self.step.bases]}
         f.comment("what is the same in all steps")
@@ -199,8 +199,8 @@ class _Loop:
         writer = Writer(self.bench, self.joined, Reach.NETWORK, {"state": state}, common)
         self.function.comment("forward, backward and update of a network in each lane")
         writer.write(self.step.live)
-        self._tell("losses", [writer.item(self.unrolled.loss)], group)
-        self._tell("predictions", [writer.item(node) for node in self.unrolled.prediction], group)
+        self._tell_loss(writer.item(self.unrolled.loss), group)
+        self._tell_predictions([writer.item(node) for node in self.unrolled.prediction], group)
         new: list[str] = []
         for value in self.unrolled.new.values():
             layout = Layout.WHOLE if isinstance(value, Node) else Layout.LANES
@@ -208,17 +208,31 @@ class _Loop:
                 new += self.bench.parts(writer.item(node), layout)
         return new
 
-    def _tell(self, name: str, items: Sequence[Item], group: int) -> None:
-        """Write numbers of this step, as doubles, one for each network."""
+    def _doubles(self, item: Item) -> tuple[str, str]:
+        """Type and register of a number of each network, as doubles."""
+        wide, (text, *_) = Form("float64", self.step.lanes).type, self.bench.parts(item, Layout.LANES)
+        if self.step.precision == "float32":
+            text = self.function.value(f"fpext {self.network.type} {text} to {wide}")
+        return wide, text
+
+    def _tell_loss(self, item: Item, group: int) -> None:
+        """Write the loss of this step, the losses of a network one after another: they are added up together."""
         f, lanes = self.function, self.step.lanes
-        wide = Form("float64", lanes)
+        wide, text = self._doubles(item)
+        place = f.add(f.multiply(self.fixed["apart"], group * lanes), f.multiply(self.place, 8))
+        for lane in range(lanes):
+            own = text if lanes == 1 else f.value(f"extractelement {wide} {text}, i64 {lane}")
+            f.store("double", own, f.offset(self.fixed["losses"], place))
+            place = f.add(place, self.fixed["apart"])
+
+    def _tell_predictions(self, items: Sequence[Item], group: int) -> None:
+        """Write the predictions of this step, for each element those of all networks."""
+        f = self.function
         for number, item in enumerate(items):
-            text = self.bench.parts(item, Layout.LANES)[0]
-            if self.step.precision == "float32":
-                text = f.value(f"fpext {self.network.type} {text} to {wide.type}")
+            wide, text = self._doubles(item)
             place = f.add(f.multiply(self.place, len(items)), number)
-            offset = f.add(f.multiply(place, self.fixed["stride"]), 8 * group * lanes)
-            f.store(wide.type, text, f.offset(self.fixed[name], offset))
+            offset = f.add(f.multiply(place, self.fixed["stride"]), 8 * group * self.step.lanes)
+            f.store(wide, text, f.offset(self.fixed["predictions"], offset))
 
     def _store_rate(self, common: Writer) -> None:
         item = common.item(self.unrolled.rate)

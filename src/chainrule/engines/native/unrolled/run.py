@@ -134,16 +134,16 @@ class ManyRun:
     def _advance(self, order: Rows, batch_size: int, first: int, constants: Mapping[str, float]) -> NDArray[np.float64]:
         """Make steps without a look at what comes out."""
         whole, rest = divmod(len(order), batch_size)
-        losses = np.empty((whole + (rest > 0), self._chunks * self._width))
+        losses = np.empty((self._chunks * self._width, whole + (rest > 0)))
         told = np.empty((len(order), self._outputs, self._chunks * self._width))
         at = whole * batch_size
         if whole:
-            self._run(batch_size, order[:at], first, constants, losses[:whole], told[:at])
+            self._run(batch_size, order[:at], first, constants, losses[:, :whole], told[:at])
         if rest:
-            self._run(rest, order[at:], first + whole, constants, losses[whole:], told[at:])
+            self._run(rest, order[at:], first + whole, constants, losses[:, whole:], told[at:])
         if self._outputs:
             self.predictions = told[..., : self._count]
-        return losses[:, : self._count]
+        return losses[: self._count].T
 
     def _run(
         self,
@@ -159,19 +159,17 @@ class ManyRun:
             form = (self._lanes, self._groups, self._target)
             self._codes[rows] = Code(self.program, rows, self.precision, *form, self.data)
         code = self._codes[rows]
-        code.prepare(len(losses), first, constants)
-        numbers, results, told, stride = (
-            order.ctypes.data,
-            losses.ctypes.data,
-            predictions.ctypes.data,
-            losses.strides[0],
-        )
+        steps = losses.shape[1]
+        code.prepare(steps, first, constants)
+        numbers, results, told = order.ctypes.data, losses.ctypes.data, predictions.ctypes.data
+        apart, stride = losses.strides[0], predictions.strides[-2]
 
         def one(chunk: int) -> float:
-            state, at = self._address + chunk * self._buffer.strides[0], chunk * self._width * losses.itemsize
-            return code.run(numbers, results + at, told + at, stride, state)
+            state, number = self._address + chunk * self._buffer.strides[0], chunk * self._width
+            places = results + number * apart, told + number * predictions.itemsize
+            return code.run(numbers, *places, apart, stride, state)
 
-        each = self._pool.map if self._chunks > 1 and len(losses) >= SHARED_STEPS else map
+        each = self._pool.map if self._chunks > 1 and steps >= SHARED_STEPS else map
         self._rate = list(each(one, range(self._chunks)))[-1]
 
     def _sound(self, losses: NDArray[np.float64]) -> bool:
