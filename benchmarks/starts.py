@@ -36,6 +36,19 @@ Epoch = Callable[[], Any]
 Way = Callable[[Problem, Any], Epoch]
 
 
+CALLS = [(Workload("4-8-1, batch 16, 160 rows", (4, 8, 1), "tanh", "binary_cross_entropy", "Adam", 1e-3, 16, 160), 100)]
+"""What is measured as a user calls it besides the networks, for so many epochs."""
+
+EPOCHS = 5
+"""Epochs of a turn: one alone is over before threads are awake and memory is at hand."""
+
+
+def repeated(epoch: Epoch) -> None:
+    """A turn of so many epochs, each from the same start."""
+    for _ in range(EPOCHS):
+        epoch()
+
+
 def steps_of(problem: Problem, starts: Any) -> tuple[Steps, dict[str, float]]:
     """The steps of all networks, and what steps read besides data and state."""
     w = problem.workload
@@ -134,47 +147,47 @@ def measure(workload: Workload, count: int, rounds: int, table: Table) -> dict[s
         except (LeftOut, EngineError) as reason:
             print(f"left out: {name}: {reason}")
     losses = {name: epoch() for name, epoch in epochs.items()}
-    seconds = interleaved(epochs, rounds)
+    seconds = interleaved({name: partial(repeated, epoch) for name, epoch in epochs.items()}, rounds)
     fastest = {name: min(values) for name, values in seconds.items()}
     reference = next(iter(losses.values()))
     for name, values in seconds.items():
-        each = 1e9 / (len(problem.order) * count)
+        each = 1e9 / (EPOCHS * len(problem.order) * count)
         together = fastest.get(name.replace("one after another", "at once"), fastest[name])
         figures = (f"{spread(values)['median'] * each:.1f}", f"{fastest[name] * each:.1f}")
         difference = np.abs(losses[name] / reference - 1).max()
         table.add_row(workload.name, name, *figures, f"{fastest[name] / together:.1f}", f"{difference:.0e}")
-    return {"count": count, "rows": len(problem.order), "seconds": seconds}
+    return {"count": count, "rows": len(problem.order), "epochs": EPOCHS, "seconds": seconds}
 
 
-def measure_calls(count: int, rounds: int, table: Table) -> dict[str, Any]:
-    """What a user calls, on a table of 160 rows: ``net.explore`` beside so many times ``net.fit``; add its lines."""
-    rng = np.random.default_rng(0)
-    X = rng.normal(size=(160, 4)).astype(np.float32)
-    y = (X[:, 0] * X[:, 1] > 0).astype(int)
-    net = cr.mlp([4, 8, 1], hidden="tanh", loss="binary_cross_entropy", seed=0)
-    settings: dict[str, Any] = {"epochs": 100, "batch_size": 16, "optimizer": "adam"}
+def measure_calls(workload: Workload, epochs: int, count: int, rounds: int, table: Table) -> dict[str, Any]:
+    """What a user calls: ``net.explore`` beside so many times ``net.fit``; add its lines to the table."""
+    w, problem = workload, make_problem(workload)
+    net = cr.mlp(w.sizes, hidden=w.hidden, loss=w.loss, dtype=w.precision)
+    optimizer = getattr(cr, w.optimizer)(w.lr)
+    settings: dict[str, Any] = {"epochs": epochs, "batch_size": w.batch, "optimizer": optimizer}
 
     def fits(engine: str) -> None:
         for seed in range(count):
             net.reset(seed)
-            net.fit(X, y, engine=engine, **settings)
+            net.fit(problem.X, problem.y, engine=engine, **settings)
 
     calls: dict[str, Epoch] = {}
     for engine in ("native", "jax"):
+        explore = partial(net.explore, problem.X, problem.y, engine=engine)
         try:
-            net.explore(X, y, starts=1, epochs=1, engine=engine)
+            explore(starts=1, epochs=1)
         except EngineError as reason:
             print(f"left out: {engine}: {reason}")
             continue
-        calls[f"{engine}, net.explore"] = partial(net.explore, X, y, starts=count, engine=engine, **settings)
+        calls[f"{engine}, net.explore"] = partial(explore, starts=count, **settings)
         calls[f"{engine}, net.fit for each"] = partial(fits, engine)
     seconds = interleaved(calls, rounds)
     for name, values in seconds.items():
         together = min(seconds[name.replace("net.fit for each", "net.explore")])
-        each = 1e6 / (100 * count)
+        each = 1e9 / (epochs * w.rows * count)
         figures = (f"{spread(values)['median'] * each:.1f}", f"{min(values) * each:.1f}")
-        table.add_row(name, *figures, f"{min(values) / together:.1f}")
-    return {"count": count, "epochs": 100, "rows": 160, "seconds": seconds}
+        table.add_row(f"{w.name}, {epochs} epochs", name, *figures, f"{min(values) / together:.1f}")
+    return {"count": count, "epochs": epochs, "rows": w.rows, "seconds": seconds}
 
 
 def main() -> None:
@@ -189,10 +202,13 @@ def main() -> None:
         table.add_column(heading, justify="right" if heading else "left")
     networks = [NETWORKS[name] for name in asked.networks.split(",")]
     results = {w.name: measure(w, asked.count, asked.rounds, table) for w in networks}
-    called = Table(title=f"Calls: {asked.count} networks 4-8-1, 160 rows, batch 16, 100 epochs, Adam")
-    for heading in ("", "us/epoch and network", "least", "least / net.explore"):
-        called.add_column(heading, justify="right" if heading else "left")
-    calls = measure_calls(asked.count, asked.rounds, called)
+    called = Table(title=f"What a user calls, for {asked.count} networks")
+    for heading in ("", " ", "ns/row and network", "least", "least / net.explore"):
+        called.add_column(heading, justify="right" if heading.strip() else "left")
+    calls = {
+        w.name: measure_calls(w, n, asked.count, asked.rounds, called)
+        for w, n in [*CALLS, *[(w, EPOCHS) for w in networks]]
+    }
     console = Console(width=110)
     console.print(table)
     console.print(called)
