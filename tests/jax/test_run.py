@@ -106,8 +106,9 @@ def test_a_state_that_was_read_stays_though_its_memory_is_given_away():
     run.advance(FULL, BATCH, 0, CLOCK)
     assert all(np.array_equal(before[name], kept[name]) for name in kept)
     assert not np.array_equal(run.state["theta"], kept["theta"])
-    run.restore(before)
-    before["theta"][:] = 0
+    given = {name: array.copy() for name, array in before.items()}
+    run.restore(given)
+    given["theta"][:] = 0
     assert all(np.array_equal(run.state[name], kept[name]) for name in kept)
 
 

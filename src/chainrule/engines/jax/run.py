@@ -45,8 +45,9 @@ class JaxRun(ReplayingRun):
         self._step, self._slice = self.compiled(steps, settings)
         self._names, self._capacity = list(steps.state), self.rows
         self._parts: dict[str, Array] = {}
-        self._rate: Array = float("nan")
-        self._finite: Array = True
+        self._host: dict[str, NDArray[Any]] = {}
+        self._rate = float("nan")
+        self._finite: Any = True
         self.place()
         self.restore(steps.state)
 
@@ -76,11 +77,18 @@ class JaxRun(ReplayingRun):
 
     @property
     def state(self) -> State:
-        """What is carried from step to step; each array is copied to the host when it is read."""
-        return Carried(self._names, lambda name: self._step.vector(name, self._parts))
+        """What is carried from step to step; each array is copied to the host when it is first read after a step."""
+        return Carried(self._names, self._read)
+
+    def _read(self, name: str) -> NDArray[Any]:
+        if name not in self._host:
+            self._host[name] = self._step.vector(name, self._parts)
+            self._host[name].flags.writeable = False  # whoever reads it gets the same one
+        return self._host[name]
 
     def write(self, state: State) -> None:
         """Take over a state, or a part of it."""
+        self._host = {}
         with scope():
             self._parts |= {name: self._step.put(a) for name, a in self._step.split(state).items()}
         if "theta" in state:
@@ -94,7 +102,7 @@ class JaxRun(ReplayingRun):
 
     def rate(self) -> float:
         """The learning rate of the last step."""
-        return float(self._rate)
+        return self._rate
 
     def go(self, call: Call) -> NDArray[np.float64]:
         """Make the steps of a call; their losses."""
@@ -124,27 +132,39 @@ class JaxRun(ReplayingRun):
         steps = (order, np.int32(count), np.int64(call.first + start))
         constants = {name: value for name, value in call.constants.items() if name in self._step.inputs}
         with scope():
-            made = self._slice(self._parts, self._on_device, *steps, constants)
-        self._parts, self._rate, self._finite = dict(made.parts), made.rate, made.finite
-        told = None if made.prediction is None else np.asarray(made.prediction)[:count]
-        return np.asarray(made.loss, np.float64)[:count], told
+            parts, numbers, prediction = self._slice(self._parts, self._on_device, *steps, constants)
+        self._parts, self._host = dict(parts), {}
+        told = np.asarray(numbers)
+        self._rate, self._finite = float(told[-2].flat[0]), told[-1] > 0
+        return told[:count], None if prediction is None else np.asarray(prediction)[:count]
+
+
+Told = tuple[Mapping[str, Array], Array, Array | None]
+"""What is carried on; the losses, the rate and whether all parameters are finite, as doubles; the predictions."""
+
+
+def _packed(made: Stepped) -> Told:
+    """What steps leave, the numbers in one array: fetching each takes as long as fetching all."""
+    one = (1, *made.loss.shape[1:])
+    others = (jnp.broadcast_to(jnp.asarray(a, jnp.float64), one) for a in (made.rate, made.finite))
+    return made.parts, jnp.concatenate([made.loss.astype(jnp.float64), *others]), made.prediction
 
 
 class Slice:
     """The compiled loop over the steps of a slice; its first argument is given away."""
 
     def __init__(self, function: Callable[..., Stepped]) -> None:
-        self._function = jax.jit(function, donate_argnums=0)
+        self._function = jax.jit(lambda *arguments: _packed(function(*arguments)), donate_argnums=0)
         self._known: set[tuple[Any, ...]] = set()
         self._lock = Lock()
 
-    def __call__(self, parts: Any, data: Mapping[str, Array], order: Any, *others: Any) -> Stepped:
+    def __call__(self, parts: Any, data: Mapping[str, Array], order: Any, *others: Any) -> Told:
         """Call it; of several threads that need the same code, one compiles and the others wait."""
         shapes = (order.shape, *(a.shape for a in data.values()))
         if shapes in self._known:
             return self._function(parts, data, order, *others)  # type: ignore[no-any-return]
         with self._lock:
-            made: Stepped = self._function(parts, data, order, *others)
+            made: Told = self._function(parts, data, order, *others)
             self._known.add(shapes)
         return made
 
