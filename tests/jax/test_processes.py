@@ -94,7 +94,8 @@ def test_outside_a_cluster_none_is_detected(table):
 def test_a_process_whose_others_do_not_come_ends_in_time_and_at_ctrl_c(table, pressed, code, said):
     words = ["train", str(table), "--target", "y", "--join", "localhost:1,1,2"]
     lines = (
-        "from chainrule.cli import main",
+        "import signal; from chainrule.cli import main",
+        "signal.signal(signal.SIGINT, signal.default_int_handler)",  # a shell's background jobs ignore it
         "from chainrule.engines.jax import processes",
         "processes.JOINING_SECONDS = 4",
         "print('ready', flush=True)",
