@@ -37,25 +37,19 @@ def namespace(precision: str) -> dict[str, Any]:
 
 
 def compile_program(
-    program: Program,
-    precision: str = "float64",
-    *,
-    fold: bool = True,
-    names: Mapping[str, Any] | None = None,
-    instead: Mapping[str, Any] | None = None,
+    program: Program, precision: str = "float64", *, fold: bool = True, names: Mapping[str, Any] | None = None
 ) -> Callable[..., tuple[Any, ...]]:
     """The program's text as a function of its inputs, in order, that returns a tuple of its outputs.
 
     The text is known to tracebacks. Floating-point warnings are the caller's to silence. Names in the text mean what
-    ``names`` says; by default, what they mean on NumPy. Functions in ``instead`` are called in the place of those that
-    the text defines.
+    ``names`` says, even where the text defines them; by default, what they mean on NumPy.
     """
     text = to_python(program, helpers=True, fold=fold)
     filename = f"<chainrule {program.name} {program.fingerprint[:12]}{'' if fold else ' unfolded'}>"
     linecache.cache[filename] = (len(text), None, text.splitlines(keepends=True), filename)
     known = dict(names or namespace(precision))
     exec(compile(text, filename, "exec"), known)
-    known.update(instead or {})
+    known.update(names or {})
     function: Callable[..., Any] = known[program.name]
     return function if len(program.outputs) != 1 else lambda *arguments: (function(*arguments),)
 

@@ -21,6 +21,7 @@ from chainrule.schedules import plateau_of
 from chainrule.show.numbers import counted
 from chainrule.training import Interrupt, batch_rows, mean_loss
 from chainrule.training.loop import SLICE_SECONDS
+from chainrule.training.windows import rows_of_batches
 
 if TYPE_CHECKING:
     from chainrule.network.computing import Computing
@@ -202,9 +203,7 @@ def _mean(losses: NDArray[np.float64], steps: Steps, add: bool) -> NDArray[np.fl
     each = np.ascontiguousarray(losses.T)  # so that NumPy adds them up as it does those of one network
     if add:
         return np.asarray(each.sum(axis=1))
-    weights = np.full(len(losses), steps.batch_size)
-    weights[-1] = steps.rows - (len(weights) - 1) * steps.batch_size
-    return mean_loss(each, weights)
+    return mean_loss(each, rows_of_batches(steps.rows, steps.batch_size))
 
 
 def _scores(network: Computing, state: State, losses: NDArray[np.float64], held: Data | None) -> NDArray[np.float64]:

@@ -40,13 +40,13 @@ class Window:
     def batch_weights(self, batch_size: int) -> NDArray[np.float64]:
         """How much each batch counts in the mean of an epoch: as much as its rows do."""
         if self.weights is None:
-            return _rows_of_batches(len(self.order), batch_size)
+            return rows_of_batches(len(self.order), batch_size)
         starts = np.arange(0, len(self.order), batch_size)
         return np.asarray(np.add.reduceat(self.weights[self.order].astype(np.float64), starts))
 
 
 @lru_cache(2)
-def _rows_of_batches(rows: int, batch_size: int) -> NDArray[np.float64]:
+def rows_of_batches(rows: int, batch_size: int) -> NDArray[np.float64]:
     """How many rows each batch has; the same for most windows."""
     found = np.full(-(-rows // batch_size), float(batch_size))
     found[-1:] -= -rows % batch_size

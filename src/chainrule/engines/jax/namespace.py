@@ -49,10 +49,11 @@ def text_function(
         "uniform": partial(uniform, dtype=dtype, xp=jnp),
         "add_rows": add_rows,
         "narrow_product": narrow_product,
+        **INSTEAD,
         **others,
     }
     program = _with_narrow_products(program) if narrow else program
-    return compile_program(program, precision, names=names, instead=INSTEAD)
+    return compile_program(program, precision, names=names)
 
 
 def add_rows(x: Array, indices: Array, shape: tuple[int, ...]) -> Array:
